@@ -1,0 +1,1 @@
+"""Pulumi components: they only wire what `components.values` decides."""

@@ -1,0 +1,68 @@
+"""Every name that two places must agree on: derived from settings alone, so always known at preview."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from settings.vocabulary import Pillar
+
+if TYPE_CHECKING:
+    from settings.platform import Platform
+
+PROJECT = "observability-platform"
+"""Pulumi project, `app.kubernetes.io/part-of` and prefix of roles."""
+CONFIG_KEY = "platform"
+"""The one key of the stack configuration: `observability-platform:platform`."""
+NAMESPACE = "observability"
+"""Namespace of everything the platform runs as ordinary pods (Pod Security: restricted)."""
+NODE_NAMESPACE = "observability-node"
+"""Namespace of what needs the node's files or network (Pod Security: privileged): agents, node-exporter."""
+PLATFORM_TENANT = "platform"
+"""Org id of signals from namespaces that no tenant claims; only the platform team reads it."""
+BUCKET_NAME_MAX = 63
+"""S3's limit on the length of a bucket name."""
+
+TENANT_LABEL = "tenant"
+REGION_LABEL = "region"
+CLUSTER_LABEL = "cluster"
+ENVIRONMENT_LABEL = "environment"
+CLAIM_ANNOTATION = "observability-platform/stack"
+"""Annotation on the namespace that says which stack owns the cluster's platform."""
+CHART_VERSION_LABEL = "observability-platform/chart-version"
+"""Label on CRDs that says which pin they came from."""
+
+
+def stack(environment: str, region: str) -> str:
+    """Return the stack's name, `<env>.<region>`."""
+    return f"{environment}.{region}"
+
+
+def bucket(platform: Platform, region: str, pillar: Pillar) -> str:
+    """Return the bucket's name: `<organization>-<environment>-<region>-<pillar>`."""
+    return f"{platform.organization}-{platform.environment}-{region}-{pillar}"
+
+
+def buckets(platform: Platform, region: str) -> dict[Pillar, str]:
+    """Return the bucket of each pillar in a region."""
+    return {pillar: bucket(platform, region, pillar) for pillar in Pillar}
+
+
+def role(platform: Platform, region: str, pillar: Pillar) -> str:
+    """Return the name of the IAM role that may use exactly one pillar's bucket (64 characters at most)."""
+    return f"{platform.organization}-{platform.environment}-{region}-{pillar}"
+
+
+def role_arn(platform: Platform, region: str, pillar: Pillar) -> str:
+    """Return the role's ARN, known before the role is."""
+    account = platform.regions[region].aws_account_id
+    return f"arn:aws:iam::{account}:role/{role(platform, region, pillar)}"
+
+
+def secret(platform: Platform, region: str, purpose: str) -> str:
+    """Return the name of a generated secret in the store: `<organization>/<environment>/<region>/<purpose>`."""
+    return f"{platform.organization}/{platform.environment}/{region}/{purpose}"
+
+
+def grafana_url(platform: Platform, region: str) -> str:
+    """Return the address of a region's Grafana, without a slash at the end."""
+    return f"https://grafana.{region}.{platform.domain}"

@@ -1,0 +1,135 @@
+"""An environment of the platform: everything that `Pulumi.<env>.yaml` may say."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from settings import consistency
+from settings.base import DnsLabel, HttpsUrl, Model, RegionName, SecretName
+from settings.region import Region
+from settings.tenant import Tenant
+from settings.units import Duration
+from settings.vocabulary import Environment, Topology
+
+
+class Retention(Model):
+    """How long each signal stays; also the platform's maximum for tenants."""
+
+    metrics: Duration = Duration("15d")
+    """Prometheus' local retention. Longer needs larger volumes (about 2 bytes per sample)."""
+    logs: Duration = Duration("30d")
+    """Loki's retention, enforced by its compactor. Shortening it deletes data for good."""
+    traces: Duration = Duration("7d")
+    """Tempo's block retention. Shortening it deletes data for good."""
+    margin: Duration = Duration("3d")
+    """How much later than the retention a bucket's lifecycle removes what a compactor has missed."""
+
+
+class Collection(Model):
+    """What the collectors keep and drop."""
+
+    slow_trace: Duration = Duration("1s")
+    """Traces longer than this are all kept, unless the tenant says otherwise."""
+    background_sample_percent: float = Field(default=1.0, ge=0, le=100, strict=False)
+    """Share of the remaining traces that is kept, in percent. Storage grows in proportion."""
+    decision_wait: Duration = Duration("10s")
+    """How long the sampler waits for a trace's spans; memory grows with it, a kill loses this window."""
+    dropped_metric_attributes: list[str] = ["user_id", "order_id", "request_id"]
+    """Attributes removed from every metric data point, for each would make a series per value."""
+    scrape_annotated_pods: bool = True
+    """Scrape pods annotated prometheus.io/scrape every 15 s."""
+
+
+class Oidc(Model):
+    """Single sign-on of Grafana; the client secret is in the secret store."""
+
+    issuer: HttpsUrl
+    """Issuer URL; authorization, token and userinfo endpoints are below it."""
+    client_id: str = Field(min_length=1)
+    """Client id registered at the issuer."""
+    client_secret: SecretName
+    """Name of the secret in the store that holds the client secret."""
+    admin_group: str = Field(min_length=1)
+    """Value of the groups claim that makes a Grafana admin (the platform team)."""
+
+
+class Grafana(Model):
+    """How people get in."""
+
+    anonymous_viewing: bool = False
+    """Let anybody who reaches Grafana read everything in the platform's organisation. Off by default."""
+    oidc: Oidc | None = None
+    """Single sign-on; unset leaves the generated admin account only."""
+
+
+class PlatformTeam(Model):
+    """Who hears of what no tenant owns."""
+
+    slack: Annotated[str, StringConstraints(pattern=r"^#[a-z0-9_-]{1,79}$")]
+    """Slack channel of the platform team."""
+    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
+    """Address of the info digest."""
+
+
+class Alerting(Model):
+    """Receivers that exist once per environment; their credentials are named, never written."""
+
+    platform_team: PlatformTeam
+    """Cluster-level alerts and alerts of unknown tenants go here."""
+    pagerduty_key: SecretName = "alerting/pagerduty-routing-key"
+    """Secret with the region's on-call routing key (Events API v2)."""
+    slack_webhook: SecretName = "alerting/slack-webhook-url"
+    """Secret with the Slack incoming-webhook URL."""
+    watchdog_url: SecretName = "alerting/watchdog-url"
+    """Secret with the dead man's switch URL that the region's watchdog pings."""
+
+
+class Platform(Model):
+    """One environment with its regions and tenants."""
+
+    environment: Environment
+    """dev, staging or prod; the first part of a stack's name and the `environment` label."""
+    organization: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,18}[a-z0-9]$")]
+    """Prefix of bucket names, which are unique in all of AWS; 3 to 20 characters. Changing it replaces buckets."""
+    domain: Annotated[
+        str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$")
+    ]
+    """Domain below which each region's Grafana is reached: grafana.<region>.<domain>."""
+    topology: Topology | None = None
+    """How Loki and Tempo are laid out; unset means single_binary in dev and distributed elsewhere."""
+    deletion_protection: bool = True
+    """Buckets and generated secrets refuse deletion. Off loses data on a destroy of an empty bucket's stack."""
+    retention: Retention = Retention()
+    """How long each signal stays."""
+    collection: Collection = Collection()
+    """What the collectors keep."""
+    grafana: Grafana = Grafana()
+    """How people get in."""
+    alerting: Alerting
+    """Who is told."""
+    regions: Annotated[dict[RegionName, Region], Field(min_length=1)]
+    """Regions by name. Adding one is one entry."""
+    tenants: Annotated[dict[DnsLabel, Tenant], Field(min_length=1)]
+    """Tenants by name. Adding one is one entry."""
+
+    @property
+    def layout(self) -> Topology:
+        """The topology in force."""
+        if self.topology is not None:
+            return self.topology
+        return Topology.SINGLE_BINARY if self.environment is Environment.DEV else Topology.DISTRIBUTED
+
+    def tenants_in(self, region: str) -> dict[str, Tenant]:
+        """Return the tenants that run in a region, in the order of their names."""
+        return {
+            name: tenant
+            for name, tenant in sorted(self.tenants.items())
+            if tenant.regions is None or region in tenant.regions
+        }
+
+    @model_validator(mode="after")
+    def _fleet_is_consistent(self) -> Self:
+        consistency.check(self)
+        return self

@@ -1,0 +1,177 @@
+"""From ingest rates to replicas, memory and volumes.
+
+The size of a region is a choice of rates; every number below follows from them by a stated rule, and any
+single one can be overridden under `regions.<region>.overrides`.
+
+Sources:
+    Prometheus disk: https://prometheus.io/docs/prometheus/latest/storage/ (1 to 2 bytes per sample; 2 taken).
+    Prometheus memory: 8 KiB per active series, head and query share, the usual rule of its maintainers.
+    Loki: https://grafana.com/docs/loki/latest/setup/size/ (tier below 3 TB/day, which is 35 MB/s, scaled).
+    Tempo: https://grafana.com/docs/tempo/latest/setup/size/ (replicas per MB/s of received spans).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from settings.base import Model
+from settings.platform import Platform, Retention
+from settings.units import Bytes, Cpu
+from settings.vocabulary import Size, Topology, Workload
+
+
+class Rates(Model):
+    """What a region of one size takes in, sustained."""
+
+    samples_per_second: int
+    """Prometheus samples per second, scraped and pushed."""
+    log_mb_per_second: float
+    """Log volume in MB/s, uncompressed."""
+    spans_per_second: int
+    """Spans per second before sampling."""
+
+
+RATES: Mapping[Size, Rates] = {
+    Size.SMALL: Rates(samples_per_second=20_000, log_mb_per_second=1.0, spans_per_second=2_000),
+    Size.MEDIUM: Rates(samples_per_second=100_000, log_mb_per_second=10.0, spans_per_second=20_000),
+    Size.LARGE: Rates(samples_per_second=300_000, log_mb_per_second=30.0, spans_per_second=60_000),
+}
+"""The closed choice. Beyond large, shard by adding a region entry for the same cloud region."""
+
+SCRAPE_INTERVAL_SECONDS = 30
+BYTES_PER_SAMPLE = 2
+BYTES_PER_SERIES = 8 * 1024
+BYTES_PER_SPAN = 500
+"""Mean size of a span as OTLP with HTTP semantic conventions; between 300 and 1,000 in practice."""
+DISK_HEADROOM = 1.3
+"""Blocks being compacted, write-ahead log and index on top of samples."""
+
+
+class Need(Model):
+    """What one workload is given."""
+
+    replicas: int
+    """Pods; 0 for a DaemonSet, whose number follows the nodes."""
+    cpu: Cpu
+    """CPU request per pod."""
+    memory: Bytes
+    """Memory request and limit per pod."""
+    volume: Bytes | None = None
+    """Volume per pod; None where the workload has none."""
+
+
+Sizing = Mapping[Workload, Need]
+
+
+def for_region(platform: Platform, region: str) -> Sizing:
+    """Return what every workload of a region is given, overrides applied.
+
+    Args:
+        platform: the environment.
+        region: a key of `platform.regions`.
+
+    Returns:
+        One `Need` for each `Workload` of the topology in force.
+    """
+    entry = platform.regions[region]
+    rates = RATES[entry.size]
+    redundant = platform.layout is Topology.DISTRIBUTED
+    needs = {
+        **_metrics(rates, platform.retention, redundant),
+        **(_loki_distributed(rates) if redundant else _loki_single(rates)),
+        **(_tempo_distributed(rates) if redundant else _tempo_single(rates)),
+        **_collection(rates, redundant),
+        **_access(redundant),
+    }
+    for workload, footprint in entry.overrides.items():
+        if workload in needs:
+            changes = footprint.model_dump(exclude_none=True)
+            needs[workload] = Need.model_validate({**needs[workload].model_dump(), **changes})
+    return needs
+
+
+def _need(replicas: int, cpu: str, mebibytes: float, volume_gib: float | None = None) -> Need:
+    """Round memory up to 128 MiB and volumes up to 10 GiB, so that small changes of rates change nothing."""
+    memory = Bytes(f"{max(1, math.ceil(mebibytes / 128)) * 128}Mi")
+    volume = None if volume_gib is None else Bytes(f"{max(1, math.ceil(volume_gib / 10)) * 10}Gi")
+    return Need(replicas=replicas, cpu=Cpu(cpu), memory=memory, volume=volume)
+
+
+def _metrics(rates: Rates, retention: Retention, redundant: bool) -> dict[Workload, Need]:
+    series = rates.samples_per_second * SCRAPE_INTERVAL_SECONDS
+    memory = series * BYTES_PER_SERIES / 2**20
+    disk = rates.samples_per_second * BYTES_PER_SAMPLE * retention.metrics.seconds * DISK_HEADROOM / 2**30
+    cores = max(1, math.ceil(rates.samples_per_second / 50_000))
+    return {
+        Workload.PROMETHEUS: _need(2 if redundant else 1, str(cores), memory, disk),
+        Workload.ALERTMANAGER: _need(3 if redundant else 1, "50m", 256, 10),
+        Workload.GRAFANA: _need(1, "250m", 512),
+        Workload.PROMETHEUS_OPERATOR: _need(1, "100m", 256),
+        Workload.KUBE_STATE_METRICS: _need(1, "100m", 256 + series / 10_000),
+        Workload.NODE_EXPORTER: _need(0, "50m", 128),
+    }
+
+
+def _loki_single(rates: Rates) -> dict[Workload, Need]:
+    return {
+        Workload.LOKI_SINGLE_BINARY: _need(1, "1", 1024 + 512 * rates.log_mb_per_second, 20),
+        Workload.LOKI_GATEWAY: _need(1, "50m", 128),
+    }
+
+
+def _loki_distributed(rates: Rates) -> dict[Workload, Need]:
+    share = rates.log_mb_per_second / 35
+
+    def scaled(full: int, least: int) -> int:
+        return max(least, math.ceil(full * share))
+
+    return {
+        Workload.LOKI_DISTRIBUTOR: _need(scaled(4, 2), "1", 512),
+        Workload.LOKI_INGESTER: _need(scaled(6, 3), "2", 4096, 30),
+        Workload.LOKI_QUERIER: _need(scaled(10, 2), "1", 1024),
+        Workload.LOKI_QUERY_FRONTEND: _need(2, "500m", 1024),
+        Workload.LOKI_QUERY_SCHEDULER: _need(2, "250m", 512),
+        Workload.LOKI_INDEX_GATEWAY: _need(scaled(4, 2), "500m", 2048, 20),
+        Workload.LOKI_COMPACTOR: _need(1, "1", max(2048, 10240 * share), 20),
+        Workload.LOKI_GATEWAY: _need(2, "100m", 128),
+    }
+
+
+def _span_mb(rates: Rates) -> float:
+    return rates.spans_per_second * BYTES_PER_SPAN / 1e6
+
+
+def _tempo_single(rates: Rates) -> dict[Workload, Need]:
+    return {Workload.TEMPO_SINGLE_BINARY: _need(1, "1", 1024 + 1024 * _span_mb(rates), 20)}
+
+
+def _tempo_distributed(rates: Rates) -> dict[Workload, Need]:
+    received = _span_mb(rates)
+    return {
+        Workload.TEMPO_DISTRIBUTOR: _need(max(2, math.ceil(received / 10)), "1", 1024),
+        Workload.TEMPO_INGESTER: _need(max(3, math.ceil(3 * received / 10)), "1", 4096, 20),
+        Workload.TEMPO_QUERIER: _need(max(2, math.ceil(received / 5)), "1", 2048),
+        Workload.TEMPO_QUERY_FRONTEND: _need(2, "500m", 1024),
+        Workload.TEMPO_COMPACTOR: _need(max(1, math.ceil(received / 10)), "500m", 2048),
+        Workload.TEMPO_METRICS_GENERATOR: _need(max(1, math.ceil(received / 10)), "500m", 2048, 10),
+    }
+
+
+def _collection(rates: Rates, redundant: bool) -> dict[Workload, Need]:
+    gateways = max(2 if redundant else 1, math.ceil(rates.spans_per_second / 15_000))
+    window = rates.spans_per_second * BYTES_PER_SPAN * 4 * 30 / gateways / 2**20
+    return {
+        Workload.OTEL_OPERATOR: _need(1, "100m", 256),
+        Workload.COLLECTOR_AGENT: _need(0, "200m", 512, 10),
+        Workload.COLLECTOR_GATEWAY: _need(gateways, "1", 1024 + window, 20),
+        Workload.COLLECTOR_CLUSTER: _need(1, "100m", 512),
+    }
+
+
+def _access(redundant: bool) -> dict[Workload, Need]:
+    replicas = 2 if redundant else 1
+    return {
+        Workload.ACCESS_PROXY: _need(replicas, "50m", 128),
+        Workload.PROM_LABEL_PROXY: _need(replicas, "50m", 128),
+    }

@@ -1,0 +1,65 @@
+"""A tenant: whose namespaces these are, who is told, and how much they may send."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from settings.base import DnsLabel, Model, RegionName
+from settings.units import Duration
+
+SlackChannel = Annotated[str, StringConstraints(pattern=r"^#[a-z0-9_-]{1,79}$")]
+Owner = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*(@[a-z0-9.-]+)?$")]
+
+
+class Channels(Model):
+    """Where a tenant hears of its alerts."""
+
+    slack: SlackChannel
+    """Slack channel that gets the tenant's pages and warnings."""
+    support: dict[RegionName, SlackChannel] = {}
+    """Extra support channel per region; gets that region's pages and warnings of this tenant too."""
+
+
+class Limits(Model):
+    """What a tenant may send to one region; above it the tenant is throttled and nobody else is."""
+
+    active_series: int = Field(ge=1_000, le=20_000_000)
+    """Active series in Prometheus. Alerted on at 80 %; one series costs about 8 KiB of Prometheus memory."""
+    log_mb_per_second: float = Field(gt=0, le=500, strict=False)
+    """Log ingest in MB/s, averaged; bursts of twice this are taken. Above it Loki answers 429."""
+    log_streams: int = Field(default=10_000, ge=100, le=1_000_000)
+    """Active log streams (distinct sets of index labels). Above it Loki refuses new streams."""
+    spans_per_second: int = Field(ge=10, le=1_000_000)
+    """Spans per second before sampling. Sizes the tenant's share of Tempo's ingest limit (bytes)."""
+    max_trace_mb: int = Field(default=5, ge=1, le=200)
+    """Largest trace in MB; larger ones are cut by Tempo and cannot be queried whole."""
+
+
+class Retention(Model):
+    """Shorter or equal retention than the platform's, per signal; unset follows the platform."""
+
+    logs: Duration | None = None
+    """How long this tenant's logs stay queryable, at most the platform's. Shortening it deletes data."""
+    traces: Duration | None = None
+    """How long this tenant's traces stay queryable, at most the platform's. Shortening it deletes data."""
+
+
+class Tenant(Model):
+    """One business tenant; its key in `tenants` is its org id in Loki and Tempo and its `tenant` label."""
+
+    namespaces: Annotated[list[DnsLabel], Field(min_length=1)]
+    """Kubernetes namespaces whose signals belong to this tenant. A namespace has exactly one tenant."""
+    owners: Annotated[list[Owner], Field(min_length=1)]
+    """Teams that answer for this tenant; shown on alerts and dashboards."""
+    channels: Channels
+    """Where its alerts go."""
+    limits: Limits
+    """How much it may send."""
+    retention: Retention = Retention()
+    """Retention overrides within the platform's maximum."""
+    slow_trace: Duration | None = None
+    """Traces longer than this are all kept; unset follows `collection.slow_trace`. Lower costs storage."""
+    regions: list[RegionName] | None = None
+    """Regions this tenant runs in; unset means all of the environment's."""

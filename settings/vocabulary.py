@@ -1,0 +1,106 @@
+"""Closed vocabularies: each enum answers one question and must not be used for another."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Environment(StrEnum):
+    """Which stage a stack belongs to; decides topology and protection, never pipeline behaviour."""
+
+    DEV = "dev"
+    STAGING = "staging"
+    PROD = "prod"
+
+
+class Topology(StrEnum):
+    """How Loki and Tempo are laid out: one process, or one workload per role."""
+
+    SINGLE_BINARY = "single_binary"
+    DISTRIBUTED = "distributed"
+
+
+class Size(StrEnum):
+    """How much a region ingests (see `sizing.RATES`); not how important it is."""
+
+    SMALL = "small"
+    MEDIUM = "medium"
+    LARGE = "large"
+
+
+class TempoEngine(StrEnum):
+    """Which Tempo writes the traces.
+
+    `tempo2` needs nothing but a bucket; `tempo3_kafka` is Tempo 3 in microservices mode, whose write path
+    is a Kafka-compatible broker that no chart brings along.
+    """
+
+    TEMPO2 = "tempo2"
+    TEMPO3_KAFKA = "tempo3_kafka"
+
+
+class WorkloadIdentity(StrEnum):
+    """How a pod proves to AWS who it is; static keys are not a choice."""
+
+    IRSA = "irsa"
+    POD_IDENTITY = "pod_identity"
+
+
+class Severity(StrEnum):
+    """How urgently a person must act; `critical` and `warning` of foreign rules map to page and warn."""
+
+    PAGE = "page"
+    WARN = "warn"
+    INFO = "info"
+
+
+class Pillar(StrEnum):
+    """Which signal a store or bucket holds. Metrics have a bucket for blocks of the long-term store."""
+
+    METRICS = "metrics"
+    LOGS = "logs"
+    TRACES = "traces"
+
+
+class Integration(StrEnum):
+    """Which exporter of SPEC section 2 a region scrapes besides the cluster's own metrics."""
+
+    KAFKA_JMX = "kafka_jmx"
+    CLOUDNATIVE_PG = "cloudnative_pg"
+    POSTGRES_EXPORTER = "postgres_exporter"
+    RABBITMQ = "rabbitmq"
+    ISTIO = "istio"
+    GPU = "gpu"
+
+
+class Workload(StrEnum):
+    """Which workload a footprint (replicas, CPU, memory, volume) belongs to; keys of `regions.*.overrides`."""
+
+    PROMETHEUS = "prometheus"
+    ALERTMANAGER = "alertmanager"
+    GRAFANA = "grafana"
+    PROMETHEUS_OPERATOR = "prometheus_operator"
+    KUBE_STATE_METRICS = "kube_state_metrics"
+    NODE_EXPORTER = "node_exporter"
+    LOKI_SINGLE_BINARY = "loki_single_binary"
+    LOKI_DISTRIBUTOR = "loki_distributor"
+    LOKI_INGESTER = "loki_ingester"
+    LOKI_QUERIER = "loki_querier"
+    LOKI_QUERY_FRONTEND = "loki_query_frontend"
+    LOKI_QUERY_SCHEDULER = "loki_query_scheduler"
+    LOKI_INDEX_GATEWAY = "loki_index_gateway"
+    LOKI_COMPACTOR = "loki_compactor"
+    LOKI_GATEWAY = "loki_gateway"
+    TEMPO_SINGLE_BINARY = "tempo_single_binary"
+    TEMPO_DISTRIBUTOR = "tempo_distributor"
+    TEMPO_INGESTER = "tempo_ingester"
+    TEMPO_QUERIER = "tempo_querier"
+    TEMPO_QUERY_FRONTEND = "tempo_query_frontend"
+    TEMPO_COMPACTOR = "tempo_compactor"
+    TEMPO_METRICS_GENERATOR = "tempo_metrics_generator"
+    OTEL_OPERATOR = "otel_operator"
+    COLLECTOR_AGENT = "collector_agent"
+    COLLECTOR_GATEWAY = "collector_gateway"
+    COLLECTOR_CLUSTER = "collector_cluster"
+    ACCESS_PROXY = "access_proxy"
+    PROM_LABEL_PROXY = "prom_label_proxy"
