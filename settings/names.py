@@ -28,6 +28,8 @@ CLUSTER_LABEL = "cluster"
 ENVIRONMENT_LABEL = "environment"
 CLAIM_ANNOTATION = "observability-platform/stack"
 """Annotation on the namespace that says which stack owns the cluster's platform."""
+OWNER_TAG = "observability-platform:stack"
+"""Tag on everything in AWS that says which stack owns it."""
 CHART_VERSION_LABEL = "observability-platform/chart-version"
 """Label on CRDs that says which pin they came from."""
 

@@ -1,0 +1,50 @@
+# Every target sets up what it needs; a second run finds it ready.
+ENV ?= dev
+REGION ?= us-east
+STACK := $(ENV).$(REGION)
+PYTHON := .venv/bin/python
+UV_VERSION := 0.13.9
+export UV_PYTHON_DOWNLOADS := never
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up preview down status test lint format bench schema
+
+help: ## Show the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+setup: .venv/.synced ## Make the virtual environment from uv.lock
+
+.venv/.synced: uv.lock pyproject.toml
+	@echo "setup: Python packages"
+	@test -x .tools/uv/bin/uv || { python3 -m venv .tools/uv && .tools/uv/bin/pip install --quiet uv==$(UV_VERSION); }
+	@.tools/uv/bin/uv sync --frozen --quiet
+	@touch $@
+
+up: setup ## Start the lab and bring a region up in it (ENV=dev REGION=us-east)
+	@$(PYTHON) -m lab up --env $(ENV) --region $(REGION)
+
+preview: setup ## Show what `up` would change
+	@$(PYTHON) -m lab preview --env $(ENV) --region $(REGION)
+
+down: setup ## Destroy the region and the lab
+	@$(PYTHON) -m lab down --env $(ENV) --region $(REGION)
+
+status: setup ## Show what runs
+	@$(PYTHON) -m lab status --env $(ENV) --region $(REGION)
+
+test: lint ## Lint, then run all tests
+	@$(PYTHON) -m pytest
+
+lint: setup ## Formatting, lint, types, import directions
+	@.venv/bin/ruff format --check --quiet . && .venv/bin/ruff check --quiet .
+	@.venv/bin/mypy .
+	@.venv/bin/lint-imports
+
+format: setup ## Format the code
+	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .
+
+bench: setup ## Measure, print and store ratios
+	@$(PYTHON) -m bench
+
+schema: setup ## Write docs/settings.schema.json
+	@$(PYTHON) -m settings > docs/settings.schema.json

@@ -1,0 +1,52 @@
+"""Bring up one region: settings, checks, providers, the region, its outputs."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_kubernetes as kubernetes
+
+import preflight
+from charts.pull import resolve
+from components.region import Region
+from components.values.context import Context
+from settings import load, names
+from settings.problem import SettingsError
+
+
+def main() -> None:
+    """Register the region of the running stack.
+
+    Raises:
+        pulumi.RunError: settings or the world that they describe are refused; nothing is registered then.
+    """
+    try:
+        platform, name = load.from_stack()
+        packages = resolve(platform.regions[name].charts, where=f"regions.{name}.charts")
+        preflight.check(platform, name, packages)
+    except SettingsError as error:
+        raise pulumi.RunError(str(error)) from None
+    context = Context(platform, name)
+    stack = names.stack(platform.environment, name)
+    cluster = kubernetes.Provider(
+        "cluster",
+        # The context is explicit; the kubeconfig is not, since its path differs between machines and would be a
+        # change of every preview. The identifier keeps a moved kubeconfig from replacing the provider.
+        context=context.region.cluster.context,
+        cluster_identifier=f"{stack}/{context.region.cluster.name}",
+        enable_server_side_apply=True,
+        enable_config_map_mutable=True,
+        enable_secret_mutable=True,
+    )
+    cloud = aws.Provider(
+        "cloud",
+        region=context.region.aws_region,
+        allowed_account_ids=[context.region.aws_account_id],
+        default_tags={"tags": {names.OWNER_TAG: stack}},
+    )
+    region = Region(name, context, packages, pulumi.ResourceOptions(providers=[cluster, cloud]))
+    for key, value in region.exports().items():
+        pulumi.export(key, value)
+
+
+main()
