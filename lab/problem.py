@@ -1,0 +1,7 @@
+"""The one error of the lab: a sentence with its fix."""
+
+from __future__ import annotations
+
+
+class LabError(Exception):
+    """Something that the lab cannot do; the message says what, and what to do about it."""
