@@ -8,9 +8,7 @@ import typer
 
 import tools
 
-app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Build the pinned Go tools, and say where they are."
-)
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Build the pinned Go tools, and say where they are.")
 
 
 @app.command()

@@ -213,6 +213,11 @@ _ALL = (
         directory="opentelemetry-operator",
         package="github.com/open-telemetry/opentelemetry-operator",
         module="github.com/open-telemetry/opentelemetry-operator",
+        # Unset, it compares 0.0.0 with the version that a collector resource was last upgraded to.
+        linker_values={
+            f"github.com/open-telemetry/opentelemetry-operator/internal/version.{name}": "{version}"
+            for name in ("version", "otelCol", "targetAllocator")
+        },
         version_arguments=None,
     ),
 )

@@ -56,9 +56,7 @@ class Toolbox:
     progress receives one line when a build starts, one every 15 s, and one when it ends.
     """
 
-    def __init__(
-        self, root: Path, tools: Mapping[str, Tool], progress: Callable[[str], None] = _to_stderr
-    ) -> None:
+    def __init__(self, root: Path, tools: Mapping[str, Tool], progress: Callable[[str], None] = _to_stderr) -> None:
         self._tools = tools
         self._modules = root / "tools"
         self._state = root / ".tools"
@@ -70,9 +68,7 @@ class Toolbox:
         present = self._present(tool) or self._on_path(tool)
         if present is None:
             reason = "was built from something older" if self._stamp_file(name).exists() else "is not built"
-            raise ToolError(
-                f"tools: {name} {tool.pinned(self._modules)} {reason}; run 'python -m tools build {name}'."
-            )
+            raise ToolError(f"tools: {name} {tool.pinned(self._modules)} {reason}; run 'python -m tools build {name}'.")
         return present.path
 
     def build(self, names: Iterable[str]) -> list[Ready]:
@@ -109,9 +105,7 @@ class Toolbox:
         if not executable.exists() or stamp != self._stamp_of(tool, executable):
             return None
         own = executable.parent == self._state / "bin"
-        return Ready(
-            tool.name, tool.reported(self._modules), executable, "up to date" if own else "PATH", 0.0
-        )
+        return Ready(tool.name, tool.reported(self._modules), executable, "up to date" if own else "PATH", 0.0)
 
     def _on_path(self, tool: Tool) -> Ready | None:
         """Return the tool from PATH if it states the pinned version; stamp it, as asking takes 0.2 s."""
@@ -144,8 +138,7 @@ class Toolbox:
         go = shutil.which("go")
         if go is None:
             raise ToolError(
-                f"tools: building {tool.name} needs Go, which is not on PATH; "
-                "install Go 1.26 or newer from go.dev/dl."
+                f"tools: building {tool.name} needs Go, which is not on PATH; install Go 1.26 or newer from go.dev/dl."
             )
         with self._lock():
             return self._present(tool) or self._compile(go, tool)
