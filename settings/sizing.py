@@ -6,8 +6,10 @@ single one can be overridden under `regions.<region>.overrides`.
 Sources:
     Prometheus disk: https://prometheus.io/docs/prometheus/latest/storage/ (1 to 2 bytes per sample; 2 taken).
     Prometheus memory: 8 KiB per active series, head and query share, the usual rule of its maintainers.
-    Loki: https://grafana.com/docs/loki/latest/setup/size/ (tier below 3 TB/day, which is 35 MB/s, scaled).
-    Tempo: https://grafana.com/docs/tempo/latest/setup/size/ (replicas per MB/s of received spans).
+    Loki: https://grafana.com/docs/loki/latest/setup/size/ (tier below 3 TB/day: per replica CPU, memory and
+        replicas; read 2026-11-21).
+    Tempo: https://grafana.com/docs/tempo/latest/setup/size/ (one replica per so many MB/s received: distributor
+        10, ingester 3 to 5, querier 1 to 2, compactor 3 to 5; memory from 4 GB; read 2026-11-21).
 """
 
 from __future__ import annotations
@@ -44,6 +46,10 @@ BYTES_PER_SAMPLE = 2
 BYTES_PER_SERIES = 8 * 1024
 BYTES_PER_SPAN = 500
 """Mean size of a span as OTLP with HTTP semantic conventions; between 300 and 1,000 in practice."""
+LOKI_TIER_MB_PER_SECOND = 35
+"""Rate of Loki's smallest published tier: 3 TB a day."""
+KEPT_SHARE = 0.3
+"""Share of the spans that tail sampling keeps, sustained: errors, slow traces and the background sample."""
 DISK_HEADROOM = 1.3
 """Blocks being compacted, write-ahead log and index on top of samples."""
 
@@ -98,6 +104,25 @@ def _need(replicas: int, cpu: str, mebibytes: float, volume_gib: float | None = 
     return Need(replicas=replicas, cpu=Cpu(cpu), memory=memory, volume=volume)
 
 
+def _scaled(millicores: int, mebibytes: int, replicas: float, least: int, volume_gib: float | None = None) -> Need:
+    """Return enough pods for a load, each asking for its share of a published replica.
+
+    Args:
+        millicores: CPU of one fully loaded replica.
+        mebibytes: memory of one fully loaded replica.
+        replicas: how many of those the load takes; a fraction.
+        least: pods that availability takes.
+        volume_gib: volume per pod.
+
+    Returns:
+        At least a quarter of the CPU and half of the memory per pod, for what a process needs when idle.
+    """
+    pods = max(least, math.ceil(replicas))
+    load = replicas / pods
+    cpu = math.ceil(millicores * max(0.25, load) / 50) * 50
+    return _need(pods, f"{cpu}m", mebibytes * max(0.5, load), volume_gib)
+
+
 def _metrics(rates: Rates, retention: Retention, redundant: bool) -> dict[Workload, Need]:
     series = rates.samples_per_second * SCRAPE_INTERVAL_SECONDS
     memory = series * BYTES_PER_SERIES / 2**20
@@ -121,20 +146,23 @@ def _loki_single(rates: Rates) -> dict[Workload, Need]:
 
 
 def _loki_distributed(rates: Rates) -> dict[Workload, Need]:
-    share = rates.log_mb_per_second / 35
+    """Return the replicas, CPU and memory of Loki's published tier below 3 TB/day, scaled to the rate.
 
-    def scaled(full: int, least: int) -> int:
-        return max(least, math.ceil(full * share))
-
+    Volumes and caches are not published; they are ours, and `regions.*.overrides` changes them.
+    """
+    share = rates.log_mb_per_second / LOKI_TIER_MB_PER_SECOND
     return {
-        Workload.LOKI_DISTRIBUTOR: _need(scaled(4, 2), "1", 512),
-        Workload.LOKI_INGESTER: _need(scaled(6, 3), "2", 4096, 30),
-        Workload.LOKI_QUERIER: _need(scaled(10, 2), "1", 1024),
-        Workload.LOKI_QUERY_FRONTEND: _need(2, "500m", 1024),
-        Workload.LOKI_QUERY_SCHEDULER: _need(2, "250m", 512),
-        Workload.LOKI_INDEX_GATEWAY: _need(scaled(4, 2), "500m", 2048, 20),
-        Workload.LOKI_COMPACTOR: _need(1, "1", max(2048, 10240 * share), 20),
+        Workload.LOKI_DISTRIBUTOR: _scaled(2000, 512, replicas=4 * share, least=2),
+        Workload.LOKI_INGESTER: _scaled(2000, 4096, replicas=6 * share, least=3, volume_gib=30),
+        Workload.LOKI_QUERIER: _scaled(1000, 1024, replicas=10 * share, least=2),
+        Workload.LOKI_QUERY_FRONTEND: _scaled(1000, 2048, replicas=2 * share, least=2),
+        Workload.LOKI_QUERY_SCHEDULER: _scaled(1000, 512, replicas=2 * share, least=2),
+        Workload.LOKI_INDEX_GATEWAY: _scaled(500, 2048, replicas=4 * share, least=2, volume_gib=20),
+        # A singleton: it grows in memory only, to the tier's 10 GiB and beyond.
+        Workload.LOKI_COMPACTOR: _need(1, "2" if share > 0.5 else "1", max(2048, 10240 * share), 20),
         Workload.LOKI_GATEWAY: _need(2, "100m", 128),
+        Workload.LOKI_CHUNKS_CACHE: _need(1, "100m", max(512, 8192 * share)),
+        Workload.LOKI_RESULTS_CACHE: _need(1, "100m", max(256, 1024 * share)),
     }
 
 
@@ -147,14 +175,22 @@ def _tempo_single(rates: Rates) -> dict[Workload, Need]:
 
 
 def _tempo_distributed(rates: Rates) -> dict[Workload, Need]:
+    """Return Tempo's published replicas per MB/s: writes for every span, reads for what sampling keeps.
+
+    An incident makes most traces errors, and errors are all kept: the write path must take the full rate just
+    then. What is stored and searched follows the sustained share. The generator's numbers are not published; it
+    sees the same spans as a distributor.
+    """
     received = _span_mb(rates)
+    kept = received * KEPT_SHARE
     return {
-        Workload.TEMPO_DISTRIBUTOR: _need(max(2, math.ceil(received / 10)), "1", 1024),
-        Workload.TEMPO_INGESTER: _need(max(3, math.ceil(3 * received / 10)), "1", 4096, 20),
-        Workload.TEMPO_QUERIER: _need(max(2, math.ceil(received / 5)), "1", 2048),
-        Workload.TEMPO_QUERY_FRONTEND: _need(2, "500m", 1024),
-        Workload.TEMPO_COMPACTOR: _need(max(1, math.ceil(received / 10)), "500m", 2048),
-        Workload.TEMPO_METRICS_GENERATOR: _need(max(1, math.ceil(received / 10)), "500m", 2048, 10),
+        Workload.TEMPO_DISTRIBUTOR: _scaled(2000, 2048, replicas=received / 10, least=2),
+        Workload.TEMPO_INGESTER: _scaled(2500, 4096, replicas=received / 4, least=3, volume_gib=20),
+        Workload.TEMPO_QUERIER: _scaled(1000, 4096, replicas=kept / 1.5, least=2),
+        Workload.TEMPO_QUERY_FRONTEND: _scaled(1000, 4096, replicas=kept / 10, least=2),
+        Workload.TEMPO_COMPACTOR: _scaled(1000, 4096, replicas=kept / 4, least=1),
+        Workload.TEMPO_METRICS_GENERATOR: _scaled(1000, 2048, replicas=received / 10, least=2, volume_gib=10),
+        Workload.TEMPO_CACHE: _need(1, "100m", max(256, 32 * received)),
     }
 
 
