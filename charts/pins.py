@@ -9,10 +9,10 @@ from typing import Annotated
 import yaml
 from pydantic import Field, StringConstraints
 
-from settings.base import HttpsUrl, Model
+from settings.base import HttpUrl, Model, Words
 from settings.problem import Problem, SettingsError
 
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), Words("64 hexadecimal digits")]
 FILE = "charts.yaml"
 
 
@@ -28,7 +28,7 @@ class Version(Model):
 class Pin(Model):
     """One chart: where it comes from and which versions may be used."""
 
-    repository: HttpsUrl
+    repository: HttpUrl
     """Public chart repository."""
     default: str
     """Version of every region that does not choose another."""

@@ -1,7 +1,8 @@
-"""The one base of every settings model."""
+"""The one base of every settings model, and the texts that several models share."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
@@ -13,13 +14,48 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
-DNS_LABEL = r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"
-DnsLabel = Annotated[str, StringConstraints(pattern=DNS_LABEL)]
+@dataclass(frozen=True)
+class Words:
+    """Say what a pattern takes, for people: stands beside the pattern, and refusals and documentation show it."""
+
+    text: str
+    secret: bool = False
+    """Whether a credential may be written here by mistake: a refused value is then not shown."""
+
+
+_LABEL = "a DNS label: lower-case letters, digits and hyphens, a letter first"
+
+DnsLabel = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"),
+    Words(f"{_LABEL}, 63 characters at most"),
+]
 """A name that becomes part of Kubernetes names, label values, org ids and bucket names (RFC 1123 label)."""
 
-RegionName = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$")]
+RegionName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$"),
+    Words(f"{_LABEL}, 20 characters at most"),
+]
 """The business's name of a region (`us-east`), at most 20 characters so that bucket names fit in 63."""
 
-HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/$.?#][^\s]*$")]
-SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_+=.@-]{1,256}$")]
+HttpUrl = Annotated[
+    str,
+    StringConstraints(pattern=r"^https?://[^\s/$.?#][^\s]*$"),
+    Words("a URL that starts with https:// or http://"),
+]
+"""An http or https URL without credentials in it (`settings.credentials` refuses those)."""
+
+SlackChannel = Annotated[
+    str,
+    StringConstraints(pattern=r"^#[a-z0-9_-]{1,79}$"),
+    Words('a Slack channel in quotes, such as "#shop"'),
+]
+"""A Slack channel with its hash, quoted in YAML, where # starts a comment."""
+
+SecretName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9/_+=.@-]{1,256}$"),
+    Words("the name of a secret in the region's secret store", secret=True),
+]
 """The name of a secret in the region's secret store; never the secret itself."""

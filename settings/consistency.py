@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticCustomError
 
-from settings import names
+from settings import names, workloads
 from settings.problem import Problem
-from settings.vocabulary import TempoEngine, WorkloadIdentity
+from settings.vocabulary import TempoEngine, Topology, WorkloadIdentity
 
 if TYPE_CHECKING:
     from settings.platform import Platform
@@ -18,6 +18,8 @@ RESERVED_NAMESPACES = frozenset(
     {names.NAMESPACE, names.NODE_NAMESPACE, "kube-system", "kube-public", "kube-node-lease", "default"}
 )
 RESERVED_TENANTS = frozenset({names.PLATFORM_TENANT})
+SHORTEST_RETENTION_SECONDS = 24 * 3600
+"""Loki's own minimum (docs/sources/operations/storage/retention.md), and one day of a bucket's lifecycle."""
 
 
 def check(platform: Platform) -> None:
@@ -30,9 +32,13 @@ def check(platform: Platform) -> None:
         *_namespaces(platform),
         *_tenant_names(platform),
         *_tenant_regions(platform),
+        *_retention(platform),
         *_tenant_retention(platform),
-        *_bucket_names(platform),
+        *_lists(platform),
+        *_clusters(platform),
+        *_keys(platform),
         *_traces(platform),
+        *_overrides(platform),
         *_identity(platform),
         *_canary(platform),
     ]
@@ -52,14 +58,13 @@ def _namespaces(platform: Platform) -> Iterator[Problem]:
                     "a namespace of the tenant's own",
                     "remove it from the tenant",
                 )
-            if namespace in owner:
+            if owner.setdefault(namespace, name) != name:
                 yield Problem(
                     path,
                     f"is {namespace!r}, which tenant {owner[namespace]!r} claims already",
                     "each namespace in one tenant only",
                     f"remove it from {name!r} or from {owner[namespace]!r}",
                 )
-            owner.setdefault(namespace, name)
 
 
 def _tenant_names(platform: Platform) -> Iterator[Problem]:
@@ -81,10 +86,35 @@ def _tenant_regions(platform: Platform) -> Iterator[Problem]:
             if region not in platform.regions:
                 yield Problem(
                     f"tenants.{name}.{place}",
-                    f"names region {region!r}, which this environment does not have",
+                    f"names the region {region!r}, which this environment does not have",
                     known,
                     "correct the name, or add the region under regions",
                 )
+        for region in tenant.channels.support:
+            if tenant.regions is not None and region in platform.regions and region not in tenant.regions:
+                yield Problem(
+                    f"tenants.{name}.channels.support.{region}",
+                    f"names the region {region!r}, in which this tenant does not run",
+                    ", ".join(tenant.regions),
+                    f"remove it, or add {region} to tenants.{name}.regions",
+                )
+
+
+def _retention(platform: Platform) -> Iterator[Problem]:
+    """Refuse what Loki would refuse at start, or what a bucket's lifecycle, which counts in days, cannot follow."""
+    for signal in ("metrics", "logs", "traces"):
+        value = getattr(platform.retention, signal)
+        if value.seconds < SHORTEST_RETENTION_SECONDS:
+            yield _too_short(f"retention.{signal}", value)
+    for name, tenant in platform.tenants.items():
+        for signal in ("logs", "traces"):
+            value = getattr(tenant.retention, signal)
+            if value is not None and value.seconds < SHORTEST_RETENTION_SECONDS:
+                yield _too_short(f"tenants.{name}.retention.{signal}", value)
+
+
+def _too_short(path: str, value: str) -> Problem:
+    return Problem(path, f"is {str(value)!r}, shorter than a day", "at least 24h", "lengthen it")
 
 
 def _tenant_retention(platform: Platform) -> Iterator[Problem]:
@@ -94,22 +124,54 @@ def _tenant_retention(platform: Platform) -> Iterator[Problem]:
             if own is not None and own.seconds > maximum.seconds:
                 yield Problem(
                     f"tenants.{name}.retention.{signal}",
-                    f"is {own!r}, longer than the platform's",
+                    f"is {str(own)!r}, longer than the platform's",
                     f"at most {maximum}",
                     f"shorten it, or raise retention.{signal} for the whole environment",
                 )
 
 
-def _bucket_names(platform: Platform) -> Iterator[Problem]:
-    for region in platform.regions:
-        for bucket in names.buckets(platform, region).values():
-            if len(bucket) > names.BUCKET_NAME_MAX:
-                yield Problem(
-                    f"regions.{region}",
-                    f"makes the bucket name {bucket!r}, which has {len(bucket)} characters",
-                    f"at most {names.BUCKET_NAME_MAX}",
-                    "shorten organization or the region's name",
-                )
+def _lists(platform: Platform) -> Iterator[Problem]:
+    for name, tenant in platform.tenants.items():
+        yield from _repeated(f"tenants.{name}.namespaces", tenant.namespaces)
+        yield from _repeated(f"tenants.{name}.owners", tenant.owners)
+        yield from _repeated(f"tenants.{name}.regions", tenant.regions or [])
+    for name, region in platform.regions.items():
+        yield from _repeated(f"regions.{name}.integrations", region.integrations)
+
+
+def _repeated(path: str, values: Iterable[str]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, value in enumerate(values):
+        if value in seen:
+            yield Problem(f"{path}[{index}]", f"repeats {str(value)!r}", "each value once", "remove it")
+        seen.add(value)
+
+
+def _clusters(platform: Platform) -> Iterator[Problem]:
+    """Two regions in one cluster would own the same namespaces and take each other's objects away."""
+    owner: dict[tuple[str, str, str], str] = {}
+    for name, region in platform.regions.items():
+        cluster = (region.aws_account_id, region.aws_region, region.cluster.name)
+        first = owner.setdefault(cluster, name)
+        if first != name:
+            yield Problem(
+                f"regions.{name}.cluster.name",
+                f"is {region.cluster.name!r}, the cluster that region {first!r} uses already",
+                "a cluster of its own for each region",
+                "correct the name, the AWS region or the account",
+            )
+
+
+def _keys(platform: Platform) -> Iterator[Problem]:
+    for name, region in platform.regions.items():
+        key = region.kms_key_arn
+        if key is not None and (place := key.split(":")[3]) != region.aws_region:
+            yield Problem(
+                f"regions.{name}.kms_key_arn",
+                f"is a key of {place}, which a bucket in {region.aws_region} cannot use",
+                f"arn:aws:kms:{region.aws_region}:<account>:key/<id>",
+                f"name a key of {region.aws_region}, or correct aws_region",
+            )
 
 
 def _traces(platform: Platform) -> Iterator[Problem]:
@@ -129,6 +191,42 @@ def _traces(platform: Platform) -> Iterator[Problem]:
                 "nothing",
                 "remove it, or choose engine: tempo3_kafka",
             )
+
+        if traces.engine is TempoEngine.TEMPO3_KAFKA and platform.layout is Topology.SINGLE_BINARY:
+            yield Problem(
+                f"regions.{name}.traces.engine",
+                "is 'tempo3_kafka', though the topology is 'single_binary'",
+                f"{TempoEngine.TEMPO2}",
+                "choose engine: tempo2, or topology: distributed",
+            )
+
+
+def _overrides(platform: Platform) -> Iterator[Problem]:
+    runs = workloads.of(platform.layout)
+    for name, region in platform.regions.items():
+        for workload, footprint in region.overrides.items():
+            path = f"regions.{name}.overrides.{workload}"
+            if workload not in runs:
+                yield Problem(
+                    path,
+                    f"changes a workload that the topology {str(platform.layout)!r} does not run",
+                    ", ".join(sorted(runs)),
+                    "remove it, or change the topology",
+                )
+            if footprint.replicas is not None and workload in workloads.PER_NODE:
+                yield Problem(
+                    f"{path}.replicas",
+                    f"is {footprint.replicas}, though this workload has one pod on each node",
+                    "nothing",
+                    "remove it",
+                )
+            if footprint.volume is not None and workload not in workloads.WITH_VOLUME:
+                yield Problem(
+                    f"{path}.volume",
+                    f"is {str(footprint.volume)!r}, though this workload has no volume",
+                    "nothing",
+                    "remove it",
+                )
 
 
 def _identity(platform: Platform) -> Iterator[Problem]:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-import yaml
 from pydantic import ValidationError
 
-from settings import credentials, names, refusal
+from settings import credentials, document, names, refusal
 from settings.platform import Platform
 from settings.problem import Problem, SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
+_KEY = f"{names.PROJECT}:{names.CONFIG_KEY}"
 
 
 def config_file(environment: str, root: Path = ROOT) -> Path:
@@ -32,8 +32,9 @@ def from_stack() -> tuple[Platform, str]:
     stack = pulumi.get_stack()
     environment = stack.partition(".")[0]
     source = f"Pulumi.{environment}.yaml"
-    document = pulumi.Config(names.PROJECT).get(names.CONFIG_KEY)
-    if document is None:
+    config = pulumi.Config(names.PROJECT)
+    value = config.get(names.CONFIG_KEY)
+    if value is None:
         problem = Problem(
             f"stack {stack}",
             "was started without its config file",
@@ -41,7 +42,9 @@ def from_stack() -> tuple[Platform, str]:
             f"pulumi up --stack {stack} --config-file {source}",
         )
         raise SettingsError([problem], "pulumi")
-    return _for_stack(stack, parse(json.loads(document), source), source)
+    if pulumi.runtime.is_config_secret(config.full_key(names.CONFIG_KEY)):
+        raise SettingsError([credentials.encrypted(_KEY)], source)
+    return _for_stack(stack, parse(document.read(value, source), source), source)
 
 
 def from_file(stack: str, root: Path = ROOT) -> tuple[Platform, str]:
@@ -67,50 +70,61 @@ def environment_from_file(environment: str, root: Path = ROOT) -> Platform:
     """
     path = config_file(environment, root)
     if not path.is_file():
-        known = ", ".join(sorted(p.name.split(".")[1] for p in root.glob("Pulumi.*.yaml"))) or "none yet"
-        problem = Problem(f"environment {environment}", "has no settings", known, f"write {path.name}")
+        known = sorted({p.name.split(".")[1] for p in root.glob("Pulumi.*.yaml")})
+        problem = Problem(
+            f"environment {environment}", "has no settings", ", ".join(known) or "none", f"write {path.name}"
+        )
         raise SettingsError([problem], path.name)
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        problem = Problem("file", f"is no YAML: {str(error).splitlines()[-1].strip()}", "YAML", "correct it")
-        raise SettingsError([problem], path.name) from None
-    key = f"{names.PROJECT}:{names.CONFIG_KEY}"
-    config = document.get("config") if isinstance(document, dict) else None
-    if not isinstance(config, dict) or key not in config:
-        problem = Problem(f"config.{key}", "is missing", "the environment's settings", f"add {key} under config")
+    whole = document.read(path.read_text(encoding="utf-8", errors="replace"), path.name)
+    config = whole.get("config") if isinstance(whole, dict) else None
+    if not isinstance(config, dict) or _KEY not in config:
+        problem = Problem(
+            f"config.{_KEY}", "is missing", "a map: the environment's settings", f"add {_KEY} under config"
+        )
         raise SettingsError([problem], path.name)
-    return parse(config[key], path.name)
+    return parse(config[_KEY], path.name)
 
 
-def parse(document: Any, source: str) -> Platform:
+def parse(value: Any, source: str) -> Platform:
     """Return the settings that a parsed document holds.
 
+    Refusals come in three rounds, each complete: credentials, which are looked for first and never shown; single
+    fields; and what must hold between them.
+
     Args:
-        document: the value of `observability-platform:platform`.
+        value: the value of `observability-platform:platform`.
         source: name of the file, for messages.
 
     Raises:
-        SettingsError: with one problem per mistake; credentials are looked for first and never shown.
+        SettingsError: with one problem per mistake of the round.
     """
-    leaks = list(credentials.problems_of(document))
-    if leaks:
-        raise SettingsError(leaks, source)
-    try:
-        return Platform.model_validate_json(json.dumps(document))
-    except ValidationError as error:
-        raise SettingsError(refusal.problems_of(error, Platform), source) from None
+    problems = list(credentials.problems_of(value))
+    if not problems:
+        try:
+            return Platform.model_validate_json(json.dumps(value, default=str))
+        except ValidationError as error:
+            problems = refusal.problems_of(error, Platform)
+    # Raised out here, so that the refusal has no context: pydantic's error holds the values.
+    raise SettingsError(problems, source)
 
 
 def _for_stack(stack: str, platform: Platform, source: str) -> tuple[Platform, str]:
     environment, _, region = stack.partition(".")
-    if environment != platform.environment or region not in platform.regions:
-        allowed = ", ".join(names.stack(platform.environment, name) for name in sorted(platform.regions))
-        problem = Problem(
-            f"stack {stack}",
-            "names no region of this environment",
-            allowed,
-            "choose one of these, or add the region under regions",
-        )
-        raise SettingsError([problem], source)
-    return platform, region
+    if environment == platform.environment and region in platform.regions:
+        return platform, region
+    what = (
+        f"reads the settings of the environment {str(platform.environment)!r}"
+        if environment != platform.environment
+        else f"names the region {region!r}, which this environment does not have"
+        if region
+        else "names no region"
+    )
+    problem = Problem(
+        f"stack {stack}",
+        what,
+        ", ".join(names.stack(platform.environment, name) for name in sorted(platform.regions)),
+        "choose one of these stacks, or add the region under regions"
+        if environment == platform.environment
+        else f"start it with --config-file Pulumi.{environment}.yaml, and check environment in that file",
+    )
+    raise SettingsError([problem], source)

@@ -19,8 +19,6 @@ NODE_NAMESPACE = "observability-node"
 """Namespace of what needs the node's files or network (Pod Security: privileged): agents, node-exporter."""
 PLATFORM_TENANT = "platform"
 """Org id of signals from namespaces that no tenant claims; only the platform team reads it."""
-BUCKET_NAME_MAX = 63
-"""S3's limit on the length of a bucket name."""
 
 TENANT_LABEL = "tenant"
 REGION_LABEL = "region"
@@ -40,7 +38,10 @@ def stack(environment: str, region: str) -> str:
 
 
 def bucket(platform: Platform, region: str, pillar: Pillar) -> str:
-    """Return the bucket's name: `<organization>-<environment>-<region>-<pillar>`."""
+    """Return the bucket's name: `<organization>-<environment>-<region>-<pillar>`.
+
+    57 characters at most (S3 takes 63), since the settings bound an organization and a region to 20 each.
+    """
     return f"{platform.organization}-{platform.environment}-{region}-{pillar}"
 
 
@@ -58,6 +59,16 @@ def role_arn(platform: Platform, region: str, pillar: Pillar) -> str:
     """Return the role's ARN, known before the role is."""
     account = platform.regions[region].aws_account_id
     return f"arn:aws:iam::{account}:role/{role(platform, region, pillar)}"
+
+
+def secrets_role(platform: Platform, region: str) -> str:
+    """Return the name of the IAM role that may read the region's secrets."""
+    return f"{platform.organization}-{platform.environment}-{region}-secrets"
+
+
+def secrets_role_arn(platform: Platform, region: str) -> str:
+    """Return that role's ARN, known before the role is."""
+    return f"arn:aws:iam::{platform.regions[region].aws_account_id}:role/{secrets_role(platform, region)}"
 
 
 def secret(platform: Platform, region: str, purpose: str) -> str:

@@ -7,11 +7,17 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from settings import consistency
-from settings.base import DnsLabel, HttpsUrl, Model, RegionName, SecretName
+from settings.base import DnsLabel, HttpUrl, Model, RegionName, SecretName, SlackChannel, Words
 from settings.region import Region
 from settings.tenant import Tenant
 from settings.units import Duration
 from settings.vocabulary import Environment, Topology
+
+AttributeName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,127}$"),
+    Words("an attribute's name: letters, digits, dots, hyphens and underscores"),
+]
 
 
 class Retention(Model):
@@ -32,11 +38,11 @@ class Collection(Model):
 
     slow_trace: Duration = Duration("1s")
     """Traces longer than this are all kept, unless the tenant says otherwise."""
-    background_sample_percent: float = Field(default=1.0, ge=0, le=100, strict=False)
+    background_sample_percent: float = Field(default=1.0, ge=0, le=100)
     """Share of the remaining traces that is kept, in percent. Storage grows in proportion."""
     decision_wait: Duration = Duration("10s")
     """How long the sampler waits for a trace's spans; memory grows with it, a kill loses this window."""
-    dropped_metric_attributes: list[str] = ["user_id", "order_id", "request_id"]
+    dropped_metric_attributes: list[AttributeName] = ["user_id", "order_id", "request_id"]
     """Attributes removed from every metric data point, for each would make a series per value."""
     scrape_annotated_pods: bool = True
     """Scrape pods annotated prometheus.io/scrape every 15 s."""
@@ -45,7 +51,7 @@ class Collection(Model):
 class Oidc(Model):
     """Single sign-on of Grafana; the client secret is in the secret store."""
 
-    issuer: HttpsUrl
+    issuer: HttpUrl
     """Issuer URL; authorization, token and userinfo endpoints are below it."""
     client_id: str = Field(min_length=1)
     """Client id registered at the issuer."""
@@ -67,9 +73,9 @@ class Grafana(Model):
 class PlatformTeam(Model):
     """Who hears of what no tenant owns."""
 
-    slack: Annotated[str, StringConstraints(pattern=r"^#[a-z0-9_-]{1,79}$")]
+    slack: SlackChannel
     """Slack channel of the platform team."""
-    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
+    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$"), Words("an e-mail address")]
     """Address of the info digest."""
 
 
@@ -91,10 +97,16 @@ class Platform(Model):
 
     environment: Environment
     """dev, staging or prod; the first part of a stack's name and the `environment` label."""
-    organization: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,18}[a-z0-9]$")]
+    organization: Annotated[
+        str,
+        StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,18}[a-z0-9]$"),
+        Words("lower-case letters, digits and hyphens, a letter first, 3 to 20 characters"),
+    ]
     """Prefix of bucket names, which are unique in all of AWS; 3 to 20 characters. Changing it replaces buckets."""
     domain: Annotated[
-        str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$")
+        str,
+        StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+$"),
+        Words("a DNS name with at least one dot, in lower case"),
     ]
     """Domain below which each region's Grafana is reached: grafana.<region>.<domain>."""
     topology: Topology | None = None

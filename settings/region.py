@@ -6,9 +6,45 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from settings.base import DnsLabel, HttpsUrl, Model, SecretName
+from settings.base import DnsLabel, HttpUrl, Model, SecretName, Words
 from settings.units import Bytes, Cpu
 from settings.vocabulary import Integration, Size, TempoEngine, Workload, WorkloadIdentity
+
+AwsRegion = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(af|ap|ca|eu|il|me|mx|sa|us)-(central|east|north|northeast|northwest|south|southeast|southwest|west)-[1-9]$"
+    ),
+    Words("an AWS region such as us-east-1, outside China and GovCloud"),
+]
+"""A region of the commercial partition: in China and GovCloud every ARN starts otherwise."""
+
+
+AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$"), Words("12 digits in quotes")]
+ClusterUid = Annotated[
+    str, StringConstraints(pattern=r"^[0-9a-f-]{36}$"), Words("a UID: 36 hexadecimal digits and hyphens")
+]
+OidcProvider = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9.-]+(/[A-Za-z0-9._/-]+)?$"),
+    Words("host and path of an OIDC issuer, without https://"),
+]
+StorageClass = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$"),
+    Words("the name of a StorageClass"),
+]
+KmsKeyArn = Annotated[
+    str,
+    StringConstraints(pattern=r"^arn:aws:kms:[a-z0-9-]+:\d{12}:key/[a-z0-9-]+$"),
+    Words("arn:aws:kms:<region>:<account>:key/<id>"),
+]
+Broker = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+:\d{2,5}$"), Words("host:port")]
+Topic = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$"),
+    Words("letters, digits, dots, hyphens and underscores, 249 characters at most"),
+]
 
 
 class Cluster(Model):
@@ -18,13 +54,13 @@ class Cluster(Model):
     """Name of the cluster; the `cluster` label of every signal and the EKS cluster of pod identities."""
     context: str = Field(min_length=1)
     """Context in the kubeconfig. The ambient current context is never used."""
-    uid: Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{36}$")] | None = None
+    uid: ClusterUid | None = None
     """UID of the cluster's kube-system namespace. When set, any other cluster is refused."""
     identity: WorkloadIdentity = WorkloadIdentity.POD_IDENTITY
     """How Loki and Tempo get at their buckets: EKS Pod Identity, or IRSA."""
-    oidc_provider: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+(/[A-Za-z0-9._/-]+)?$")] | None = None
+    oidc_provider: OidcProvider | None = None
     """Host and path of the cluster's OIDC issuer, without https://; needed by IRSA."""
-    storage_class: str | None = None
+    storage_class: StorageClass | None = None
     """StorageClass of every volume; unset takes the cluster's default. Changing it replaces StatefulSets."""
     zones: int = Field(default=3, ge=1, le=6)
     """Availability zones that replicas are spread over."""
@@ -33,11 +69,9 @@ class Cluster(Model):
 class Kafka(Model):
     """The Kafka-compatible broker that Tempo 3 writes through."""
 
-    brokers: Annotated[
-        list[Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+:\d{2,5}$")]], Field(min_length=1)
-    ]
+    brokers: Annotated[list[Broker], Field(min_length=1)]
     """Bootstrap addresses, host:port."""
-    topic: str = "tempo-ingest"
+    topic: Topic = "tempo-ingest"
     """Topic of all tenants; replication factor 3 and min.insync.replicas 2 are expected."""
     partitions: int = Field(default=3, ge=1, le=300)
     """Partitions of the topic; also the number of block builders."""
@@ -55,7 +89,7 @@ class Traces(Model):
 class RemoteWrite(Model):
     """A long-term store for metrics (Mimir or Thanos Receive)."""
 
-    url: HttpsUrl
+    url: HttpUrl
     """Remote-write endpoint."""
     username: str = Field(min_length=1)
     """User of basic authentication; not a secret."""
@@ -79,9 +113,9 @@ class Footprint(Model):
 class Region(Model):
     """One region of an environment; its key in `regions` is the `region` label of every signal."""
 
-    aws_region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-[1-9]$")]
+    aws_region: AwsRegion
     """AWS region of buckets, keys and secrets, for example us-east-1. Changing it replaces the buckets."""
-    aws_account_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
+    aws_account_id: AccountId
     """Account that owns them (12 digits, quoted). Operations under any other account are refused."""
     cluster: Cluster
     """The cluster."""
@@ -89,9 +123,7 @@ class Region(Model):
     """small, medium or large: the ingest rates that replicas, memory and volumes are derived from."""
     overrides: dict[Workload, Footprint] = {}
     """Single numbers that differ from the size's, by workload."""
-    kms_key_arn: (
-        Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[a-z0-9-]+$")] | None
-    ) = None
+    kms_key_arn: KmsKeyArn | None = None
     """Customer-managed key for buckets and secrets; unset means AES256 with S3-managed keys."""
     traces: Traces = Traces()
     """Which Tempo."""

@@ -6,11 +6,14 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from settings.base import DnsLabel, Model, RegionName
+from settings.base import DnsLabel, Model, RegionName, SlackChannel, Words
 from settings.units import Duration
 
-SlackChannel = Annotated[str, StringConstraints(pattern=r"^#[a-z0-9_-]{1,79}$")]
-Owner = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*(@[a-z0-9.-]+)?$")]
+Owner = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*(@[a-z0-9.-]+)?$"),
+    Words("a team's name or e-mail address, in lower case"),
+]
 
 
 class Channels(Model):
@@ -27,7 +30,7 @@ class Limits(Model):
 
     active_series: int = Field(ge=1_000, le=20_000_000)
     """Active series in Prometheus. Alerted on at 80 %; one series costs about 8 KiB of Prometheus memory."""
-    log_mb_per_second: float = Field(gt=0, le=500, strict=False)
+    log_mb_per_second: float = Field(gt=0, le=500)
     """Log ingest in MB/s, averaged; bursts of twice this are taken. Above it Loki answers 429."""
     log_streams: int = Field(default=10_000, ge=100, le=1_000_000)
     """Active log streams (distinct sets of index labels). Above it Loki refuses new streams."""
@@ -37,7 +40,7 @@ class Limits(Model):
     """Largest trace in MB; larger ones are cut by Tempo and cannot be queried whole."""
 
 
-class Retention(Model):
+class RetentionOverride(Model):
     """Shorter or equal retention than the platform's, per signal; unset follows the platform."""
 
     logs: Duration | None = None
@@ -57,9 +60,9 @@ class Tenant(Model):
     """Where its alerts go."""
     limits: Limits
     """How much it may send."""
-    retention: Retention = Retention()
+    retention: RetentionOverride = RetentionOverride()
     """Retention overrides within the platform's maximum."""
     slow_trace: Duration | None = None
     """Traces longer than this are all kept; unset follows `collection.slow_trace`. Lower costs storage."""
-    regions: list[RegionName] | None = None
+    regions: Annotated[list[RegionName], Field(min_length=1)] | None = None
     """Regions this tenant runs in; unset means all of the environment's."""

@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 
-class _Unit(str):
+class Unit(str):
     """A string that matches a pattern and knows its value in the base unit."""
 
     __slots__ = ()
@@ -40,7 +40,7 @@ class _Unit(str):
         return {"type": "string", "pattern": f"^(?:{cls.pattern.pattern})$"}
 
 
-class Duration(_Unit):
+class Duration(Unit):
     """A span of time in one unit, as Prometheus, Loki and Tempo read it: `500ms`, `90s`, `5m`, `36h`, `30d`."""
 
     __slots__ = ()
@@ -77,7 +77,7 @@ class Duration(_Unit):
         return f"{-(-self.milliseconds // 3_600_000)}h"
 
 
-class Cpu(_Unit):
+class Cpu(Unit):
     """CPU as Kubernetes writes it: `500m` or whole or tenth cores (`2`, `1.5`)."""
 
     __slots__ = ()
@@ -86,7 +86,7 @@ class Cpu(_Unit):
     fix = 'write for example "500m" or "2"'
 
 
-class Bytes(_Unit):
+class Bytes(Unit):
     """A size in binary units as Kubernetes writes it: `512Mi`, `40Gi`, `2Ti`."""
 
     __slots__ = ()

@@ -1,0 +1,99 @@
+"""Read YAML as Pulumi reads it: the one YAML reader of what operators write."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from settings.problem import Problem, SettingsError
+
+_TEXT = "tag:yaml.org,2002:str"
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+class _Loader(yaml.SafeLoader):
+    """Resolve scalars as YAML 1.2 does.
+
+    PyYAML follows YAML 1.1, where `no`, `on`, `1:30` and `2026-01-01` are not text. Pulumi's reader follows 1.2, so
+    one file would mean two things, depending on who reads it.
+    """
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+
+for _tag, _pattern, _first in (
+    ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+    ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
+    ("int", r"^[-+]?[0-9]+$", list("-+0123456789")),
+    ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$", list("-+.0123456789")),
+    ("merge", r"^<<$", ["<"]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
+
+# Without this, PyYAML takes 010 for eight and fails on 089.
+_Loader.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(node.value))
+
+
+def read(text: str, source: str) -> Any:
+    """Return what a YAML text holds: maps with text keys, lists, texts, numbers, true, false and None.
+
+    Args:
+        text: one YAML document.
+        source: name of the file, for messages.
+
+    Raises:
+        SettingsError: the text is no YAML, or one of its maps repeats a key or has a key that is no text. The
+            text itself is not quoted, for it may hold a secret.
+    """
+    try:
+        loader = _Loader(text)
+        try:
+            node = loader.get_single_node()
+            problems = list(_key_problems(node, "", set()))
+            if not problems:
+                return loader.construct_document(node) if node else None
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "file"
+        problems = [Problem(place, f"is no YAML: {error.problem}", "one YAML document", "correct this place")]
+    except yaml.YAMLError as error:
+        kind = type(error).__name__
+        problems = [Problem("file", f"is no YAML ({kind})", "one YAML document", "save it as UTF-8 text")]
+    # Raised out here, so that the refusal has no context: a YAML error quotes the text.
+    raise SettingsError(problems, source)
+
+
+def _key_problems(node: yaml.Node | None, path: str, seen: set[int]) -> Iterator[Problem]:
+    """Yield a problem per key that YAML would drop or turn into something else without a word."""
+    if node is None or id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _key_problems(item, f"{path}[{index}]", seen)
+    if not isinstance(node, yaml.MappingNode):
+        return
+    lines: dict[str, int] = {}
+    for key, value in node.value:
+        line = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode) or key.tag not in (_TEXT, _MERGE):
+            written = key.value if isinstance(key, yaml.ScalarNode) else "a list or map"
+            yield Problem(
+                f"line {line}", f"has the key {written}, which is no text", "text", f'write it in quotes: "{written}"'
+            )
+            continue
+        place = f"{path}.{key.value}" if path else key.value
+        if key.value in lines:
+            yield Problem(
+                place,
+                f"is written twice, in line {lines[key.value]} and in line {line}",
+                "each key once, for only the last one would count",
+                "merge the two entries, or rename one",
+            )
+        lines[key.value] = line
+        yield from _key_problems(value, place, seen)

@@ -1,0 +1,34 @@
+"""Which workloads a topology runs, and which of them have replicas and volumes to choose."""
+
+from __future__ import annotations
+
+from settings.vocabulary import Topology, Workload
+
+_SINGLE = frozenset({Workload.LOKI_SINGLE_BINARY, Workload.TEMPO_SINGLE_BINARY})
+_LAYOUT_INDEPENDENT = frozenset({Workload.LOKI_GATEWAY})
+_DISTRIBUTED = frozenset(w for w in Workload if w.startswith(("loki_", "tempo_"))) - _SINGLE - _LAYOUT_INDEPENDENT
+
+PER_NODE = frozenset({Workload.NODE_EXPORTER, Workload.COLLECTOR_AGENT})
+"""DaemonSets: the nodes give their number."""
+
+WITH_VOLUME = frozenset(
+    {
+        Workload.PROMETHEUS,
+        Workload.ALERTMANAGER,
+        Workload.LOKI_SINGLE_BINARY,
+        Workload.LOKI_INGESTER,
+        Workload.LOKI_INDEX_GATEWAY,
+        Workload.LOKI_COMPACTOR,
+        Workload.TEMPO_SINGLE_BINARY,
+        Workload.TEMPO_INGESTER,
+        Workload.TEMPO_METRICS_GENERATOR,
+        Workload.COLLECTOR_AGENT,
+        Workload.COLLECTOR_GATEWAY,
+    }
+)
+"""Workloads that keep something on a disk."""
+
+
+def of(topology: Topology) -> frozenset[Workload]:
+    """Return the workloads that a topology runs."""
+    return frozenset(Workload) - (_SINGLE if topology is Topology.DISTRIBUTED else _DISTRIBUTED)
