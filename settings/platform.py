@@ -48,11 +48,20 @@ class Collection(Model):
     """Scrape pods annotated prometheus.io/scrape every 15 s."""
 
 
+UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9/._-]*$"), Words("a path that starts with /")]
+
+
 class Oidc(Model):
     """Single sign-on of Grafana; the client secret is in the secret store."""
 
     issuer: HttpUrl
     """Issuer URL; authorization, token and userinfo endpoints are below it."""
+    authorization_path: UrlPath = "/authorize"
+    """Path of the authorization endpoint below the issuer (its discovery document names it)."""
+    token_path: UrlPath = "/token"  # noqa: S105 - a path
+    """Path of the token endpoint below the issuer."""
+    userinfo_path: UrlPath = "/userinfo"
+    """Path of the userinfo endpoint below the issuer; its answer must hold the groups claim."""
     client_id: str = Field(min_length=1)
     """Client id registered at the issuer."""
     client_secret: SecretName
@@ -79,6 +88,26 @@ class PlatformTeam(Model):
     """Address of the info digest."""
 
 
+class SmtpLogin(Model):
+    """How Alertmanager proves to the mail relay who it is."""
+
+    username: str = Field(min_length=1)
+    """User name at the relay; not a secret."""
+    password_secret: SecretName
+    """Name of the secret in the store that holds the password."""
+
+
+class Smtp(Model):
+    """The mail relay that takes the info digest."""
+
+    relay: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+:\d{2,5}$"), Words("host:port")]
+    """Host and port of the relay; TLS is required."""
+    sender: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$"), Words("an e-mail address")]
+    """Address that the digest comes from."""
+    login: SmtpLogin | None = None
+    """Credentials; unset where the relay knows the cluster by its network."""
+
+
 class Alerting(Model):
     """Receivers that exist once per environment; their credentials are named, never written."""
 
@@ -90,6 +119,8 @@ class Alerting(Model):
     """Secret with the Slack incoming-webhook URL."""
     watchdog_url: SecretName = "alerting/watchdog-url"
     """Secret with the dead man's switch URL that the region's watchdog pings."""
+    smtp: Smtp | None = None
+    """Mail relay of the info digest; unset sends the digest to the platform team's Slack channel instead."""
 
 
 class Platform(Model):
@@ -116,11 +147,11 @@ class Platform(Model):
     retention: Retention = Retention()
     """How long each signal stays."""
     collection: Collection = Collection()
-    """What the collectors keep."""
+    """What the collectors keep and drop; storage and cost follow from it."""
     grafana: Grafana = Grafana()
     """How people get in."""
     alerting: Alerting
-    """Who is told."""
+    """Who is told, and which secrets hold the receivers' credentials."""
     regions: Annotated[dict[RegionName, Region], Field(min_length=1)]
     """Regions by name. Adding one is one entry."""
     tenants: Annotated[dict[DnsLabel, Tenant], Field(min_length=1)]

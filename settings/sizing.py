@@ -115,12 +115,13 @@ def _scaled(millicores: int, mebibytes: int, replicas: float, least: int, volume
         volume_gib: volume per pod.
 
     Returns:
-        At least a quarter of the CPU and half of the memory per pod, for what a process needs when idle.
+        At least a quarter of the CPU, half of the memory and 512 MiB per pod: what a process needs when idle, and
+        for a single request of the largest size.
     """
     pods = max(least, math.ceil(replicas))
     load = replicas / pods
     cpu = math.ceil(millicores * max(0.25, load) / 50) * 50
-    return _need(pods, f"{cpu}m", mebibytes * max(0.5, load), volume_gib)
+    return _need(pods, f"{cpu}m", max(512, mebibytes * max(0.5, load)), volume_gib)
 
 
 def _metrics(rates: Rates, retention: Retention, redundant: bool) -> dict[Workload, Need]:
@@ -131,7 +132,7 @@ def _metrics(rates: Rates, retention: Retention, redundant: bool) -> dict[Worklo
     return {
         Workload.PROMETHEUS: _need(2 if redundant else 1, str(cores), memory, disk),
         Workload.ALERTMANAGER: _need(3 if redundant else 1, "50m", 256, 10),
-        Workload.GRAFANA: _need(1, "250m", 512),
+        Workload.GRAFANA: _need(1, "250m", 512, 10),
         Workload.PROMETHEUS_OPERATOR: _need(1, "100m", 256),
         Workload.KUBE_STATE_METRICS: _need(1, "100m", 256 + series / 10_000),
         Workload.NODE_EXPORTER: _need(0, "50m", 128),
