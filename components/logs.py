@@ -1,0 +1,35 @@
+"""Logs of a region: Loki on the region's bucket."""
+
+from __future__ import annotations
+
+import pulumi
+
+from charts.pull import Packages
+from components import chart
+from components.values import addresses, logs
+from components.values.context import Context
+from settings import names
+
+
+class Logs(pulumi.ComponentResource):
+    """Loki with every tenant's limits and retention, behind its gateway.
+
+    It needs the namespace and the bucket's role before its pods can start.
+    """
+
+    url: pulumi.Output[str]
+    """Address of the gateway inside the cluster; OTLP is below /otlp."""
+
+    def __init__(
+        self, name: str, context: Context, packages: Packages, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("observability-platform:components:Logs", name, None, opts)
+        chart.install(
+            addresses.LOGS_RELEASE,
+            packages[logs.CHART],
+            logs.helm_values(context),
+            names.NAMESPACE,
+            pulumi.ResourceOptions(parent=self),
+        )
+        self.url = pulumi.Output.from_input(addresses.loki_url())
+        self.register_outputs({"url": self.url})

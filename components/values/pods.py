@@ -1,0 +1,46 @@
+"""What the pods of both backends share: where they run, and as whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.values.context import Context
+from settings import names
+from settings.vocabulary import Pillar, WorkloadIdentity
+
+
+def role_annotation(context: Context, pillar: Pillar) -> dict[str, str]:
+    """Return what ties a ServiceAccount to its role: an annotation with IRSA, nothing with Pod Identity."""
+    if context.region.cluster.identity is WorkloadIdentity.IRSA:
+        return {"eks.amazonaws.com/role-arn": names.role_arn(context.platform, context.name, pillar)}
+    return {}
+
+
+def spread(name: str, instance: str, component: str, strict: bool) -> list[dict[str, Any]]:
+    """Return how a workload's pods are spread over zones and nodes.
+
+    Args:
+        name: `app.kubernetes.io/name` of the pods.
+        instance: their release.
+        component: their `app.kubernetes.io/component`.
+        strict: rather leave a pod unscheduled than put two more on one node than on another: for pods that hold
+            the only copies of recent data.
+    """
+    labels = {
+        "app.kubernetes.io/component": component,
+        "app.kubernetes.io/instance": instance,
+        "app.kubernetes.io/name": name,
+    }
+    keys = {
+        "topology.kubernetes.io/zone": "ScheduleAnyway",
+        "kubernetes.io/hostname": "DoNotSchedule" if strict else "ScheduleAnyway",
+    }
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": otherwise,
+            "labelSelector": {"matchLabels": dict(labels)},
+        }
+        for key, otherwise in keys.items()
+    ]
