@@ -71,7 +71,7 @@ def _tenant_names(platform: Platform) -> Iterator[Problem]:
     for name in sorted(RESERVED_TENANTS & platform.tenants.keys()):
         yield Problem(
             f"tenants.{name}",
-            f"is named {name!r}, which is the platform's own tenant",
+            f"has the name {name!r}, which is the platform's own tenant",
             "any other DNS label",
             "rename the tenant",
         )
@@ -168,7 +168,7 @@ def _keys(platform: Platform) -> Iterator[Problem]:
         if key is not None and (place := key.split(":")[3]) != region.aws_region:
             yield Problem(
                 f"regions.{name}.kms_key_arn",
-                f"is a key of {place}, which a bucket in {region.aws_region} cannot use",
+                f"is {key!r}, a key of {place}, which a bucket in {region.aws_region} cannot use",
                 f"arn:aws:kms:{region.aws_region}:<account>:key/<id>",
                 f"name a key of {region.aws_region}, or correct aws_region",
             )

@@ -83,7 +83,7 @@ def of(model: type[BaseModel]) -> dict[str, Spot]:
 
 def spot_at(model: type[BaseModel], loc: Sequence[str | int]) -> Spot:
     """Return the place that a path of keys and indexes leads to."""
-    spot = Spot(model)
+    spot = Spot(model, description=model.__doc__ or "")
     for part in loc:
         kind = spot.bare[0]
         if isinstance(kind, type) and issubclass(kind, BaseModel):

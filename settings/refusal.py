@@ -51,7 +51,7 @@ def _problem(detail: ErrorDetails, model: type[BaseModel]) -> Problem:
         return Problem(path, f"has the name {value!r}", fields.allowed(key), fix)
     spot = fields.spot_at(model, loc)
     if kind == "missing":
-        return Problem(path, "is missing", fields.allowed(spot), f"add {leaf} ({spot.about})")
+        return Problem(path, "is missing", fields.allowed(spot), f"add {leaf}: {spot.about}")
     shown = "is refused (value hidden)" if spot.secret else f"is {_shown(value)}"
     return Problem(path, shown, fields.allowed(spot), _fix(kind, value, spot))
 
@@ -60,6 +60,8 @@ def _fix(kind: str, value: object, spot: fields.Spot) -> str:
     """Return the shortest instruction that makes the value right."""
     if value is None:
         return "write a value, or remove the key"
+    if spot.secret:
+        return "put the value into the store, and write the secret's name here"
     if spot.unit:
         return spot.unit.fix
     if spot.choices:
@@ -72,7 +74,7 @@ def _fix(kind: str, value: object, spot: fields.Spot) -> str:
         return "write it in quotes"
     if kind in ("int_type", "float_type", "bool_type") and isinstance(value, str):
         return "write it without quotes"
-    return f"correct it ({spot.about})" if spot.about else "correct it"
+    return f"correct it: {spot.about}" if spot.about else "correct it"
 
 
 def _nearest(word: str, known: Sequence[str]) -> str:

@@ -118,7 +118,7 @@ class Region(Model):
     aws_account_id: AccountId
     """Account that owns them (12 digits, quoted). Operations under any other account are refused."""
     cluster: Cluster
-    """The cluster."""
+    """Which Kubernetes cluster carries the platform. Another name is another cluster: everything is made anew."""
     size: Size
     """small, medium or large: the ingest rates that replicas, memory and volumes are derived from."""
     overrides: dict[Workload, Footprint] = {}
@@ -126,7 +126,7 @@ class Region(Model):
     kms_key_arn: KmsKeyArn | None = None
     """Customer-managed key for buckets and secrets; unset means AES256 with S3-managed keys."""
     traces: Traces = Traces()
-    """Which Tempo."""
+    """Which Tempo writes the traces, and through what."""
     remote_write: RemoteWrite | None = None
     """Long-term store; unset keeps metrics in the region's Prometheus only."""
     integrations: list[Integration] = []

@@ -1,0 +1,60 @@
+"""A small valid document, and a way to change it in one place."""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any
+
+SMALL: dict[str, Any] = {
+    "environment": "dev",
+    "organization": "acme",
+    "domain": "obs.acme.example",
+    "alerting": {"platform_team": {"slack": "#platform", "email": "platform@acme.example"}},
+    "regions": {
+        "us-east": {
+            "aws_region": "us-east-1",
+            "aws_account_id": "111111111111",
+            "cluster": {"name": "dev-us-east", "context": "dev-us-east"},
+            "size": "small",
+        },
+        "eu-west": {
+            "aws_region": "eu-west-1",
+            "aws_account_id": "111111111111",
+            "cluster": {"name": "dev-eu-west", "context": "dev-eu-west"},
+            "size": "small",
+        },
+    },
+    "tenants": {
+        "shop": {
+            "namespaces": ["shop"],
+            "owners": ["team-shop"],
+            "channels": {"slack": "#shop"},
+            "limits": {"active_series": 50_000, "log_mb_per_second": 1, "spans_per_second": 500},
+        },
+        "payments": {
+            "namespaces": ["payments"],
+            "owners": ["team-payments"],
+            "channels": {"slack": "#payments"},
+            "limits": {"active_series": 20_000, "log_mb_per_second": 0.5, "spans_per_second": 200},
+        },
+    },
+}
+
+DELETED = object()
+"""Stands for a key that is left out."""
+
+
+def at(changes: dict[str, Any]) -> dict[str, Any]:
+    """Return the small document with each path (`tenants.shop.namespaces[0]`) set to its value."""
+    document = copy.deepcopy(SMALL)
+    for path, value in changes.items():
+        *way, last = [int(part) if part.isdigit() else part for part in re.split(r"[.\[\]]+", path.rstrip("]"))]
+        here: Any = document
+        for part in way:
+            here = here[part] if isinstance(here, list) else here.setdefault(part, {})
+        if value is DELETED:
+            del here[last]
+        else:
+            here[last] = value
+    return document
