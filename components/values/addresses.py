@@ -82,6 +82,11 @@ def gateway_headless() -> str:
     return host(f"{GATEWAY}-collector-headless")
 
 
+def gateway_endpoint() -> str:
+    """Return host:port of the gateways' Service, any of them, for logs and metrics."""
+    return f"{host(f'{GATEWAY}-collector')}:{OTLP_GRPC}"
+
+
 def agent_endpoint() -> str:
     """Return host of the agents' Service, which prefers the agent of the same node."""
     return host(f"{AGENT}-collector", NODE_NAMESPACE)
