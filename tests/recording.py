@@ -8,7 +8,9 @@ from typing import Any
 
 import pulumi
 from google.protobuf import json_format
+from pulumi.runtime import settings
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
+from pulumi.runtime.proto import callback_pb2
 
 _SIGNATURE = "4dabf18193072939515e22adb298388d"
 _SECRET = "1b47061264138c4ac30d75fd1eb44270"
@@ -59,12 +61,22 @@ def record(
     """
     monitor = _Monitor()
     pulumi.runtime.set_mocks(monitor.mocks, project=project, stack=stack, preview=False, monitor=monitor)
+    # The mocks know no server for transforms, without which a resource that has any is refused.
+    pulumi.runtime.settings.SETTINGS.callbacks = _Callbacks()
+    settings.SETTINGS.callbacks = _Callbacks()  # the SDK would start a gRPC server
 
     def body() -> None:
         make()
 
     pulumi.runtime.test(body)()  # type: ignore[no-untyped-call] # the SDK's mocks carry no types
     return monitor.recorded
+
+
+class _Callbacks:
+    """Take transforms as the SDK's server does; nobody calls them, since mocks render no chart."""
+
+    def register_transform(self, transform: object) -> callback_pb2.Callback:
+        return callback_pb2.Callback(token=str(id(transform)), target="mocks")
 
 
 class _Echo(Mocks):
@@ -76,6 +88,13 @@ class _Echo(Mocks):
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"{args.token} is called; components read nothing")
+
+
+class _Callbacks:
+    """Accept transforms without calling them: a mock engine has no children of a chart to show them."""
+
+    def register_transform(self, transform: pulumi.ResourceTransform) -> callback_pb2.Callback:
+        return callback_pb2.Callback(token=str(id(transform)))
 
 
 class _Monitor(MockMonitor):
