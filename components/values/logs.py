@@ -74,9 +74,13 @@ def helm_values(context: Context) -> dict[str, Any]:
     }
 
 
+def ingester(context: Context) -> Workload:
+    """Return the workload that holds recent logs in memory and on its volume."""
+    return Workload.LOKI_INGESTER if context.distributed else Workload.LOKI_SINGLE_BINARY
+
+
 def _loki(context: Context) -> dict[str, Any]:
-    ingesters = Workload.LOKI_INGESTER if context.distributed else Workload.LOKI_SINGLE_BINARY
-    need = context.sizing[ingesters]
+    need = context.sizing[ingester(context)]
     bucket = names.bucket(context.platform, context.name, Pillar.LOGS)
     aws_region = context.region.aws_region
     return {
