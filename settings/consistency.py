@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from settings import names, workloads
 from settings.problem import Problem
-from settings.vocabulary import TempoEngine, Topology, WorkloadIdentity
+from settings.vocabulary import Signal, SinkKind, TempoEngine, Topology, WorkloadIdentity
 
 if TYPE_CHECKING:
     from settings.platform import Platform
@@ -41,6 +41,7 @@ def check(platform: Platform) -> None:
         *_overrides(platform),
         *_identity(platform),
         *_canary(platform),
+        *_sinks(platform),
     ]
     if problems:
         raise PydanticCustomError("consistency", "the fleet contradicts itself", {"problems": problems})
@@ -249,3 +250,24 @@ def _canary(platform: Platform) -> Iterator[Problem]:
             "one canary region per environment",
             "set it to false",
         )
+
+
+def _sinks(platform: Platform) -> Iterator[Problem]:
+    known = ", ".join(sorted(platform.tenants))
+    for name, sink in platform.collection.sinks.items():
+        path = f"collection.sinks.{name}"
+        for index, tenant in enumerate(sink.tenants or []):
+            if tenant not in platform.tenants:
+                yield Problem(
+                    f"{path}.tenants[{index}]",
+                    f"names the tenant {tenant!r}, which this environment does not have",
+                    known,
+                    "correct the name, or add the tenant under tenants",
+                )
+        if sink.kind is SinkKind.ELASTICSEARCH and Signal.METRICS in sink.signals:
+            yield Problem(
+                f"{path}.signals",
+                "holds metrics, which the exporter of kind 'elasticsearch' supports as an experiment only",
+                "logs, traces",
+                "remove metrics, or choose kind: otlp",
+            )

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from settings import consistency
 from settings.base import DnsLabel, HttpUrl, Model, RegionName, SecretName, SlackChannel, Words
 from settings.region import Region
+from settings.sink import Sink
 from settings.tenant import Tenant
 from settings.units import Duration
 from settings.vocabulary import Environment, Topology
@@ -46,6 +47,8 @@ class Collection(Model):
     """Attributes removed from every metric data point, for each would make a series per value."""
     scrape_annotated_pods: bool = True
     """Scrape pods annotated prometheus.io/scrape every 15 s."""
+    sinks: dict[DnsLabel, Sink] = {}
+    """Further destinations of signals, by name; empty sends to the region's own stores only."""
 
 
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9/._-]*$"), Words("a path that starts with /")]

@@ -21,6 +21,9 @@ def given_secrets(platform: Platform, region: str) -> dict[str, str]:
     }
     if platform.grafana.oidc is not None:
         found["grafana.oidc.client_secret"] = platform.grafana.oidc.client_secret
+    for name, sink in sorted(platform.collection.sinks.items()):
+        if sink.secret is not None:
+            found[f"collection.sinks.{name}.secret"] = sink.secret
     remote_write = platform.regions[region].remote_write
     if remote_write is not None:
         found[f"regions.{region}.remote_write.password_secret"] = remote_write.password_secret

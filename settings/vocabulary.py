@@ -62,6 +62,21 @@ class Pillar(StrEnum):
     TRACES = "traces"
 
 
+class Signal(StrEnum):
+    """Which kind of telemetry a sink copies."""
+
+    LOGS = "logs"
+    METRICS = "metrics"
+    TRACES = "traces"
+
+
+class SinkKind(StrEnum):
+    """Which protocol a sink speaks."""
+
+    OTLP = "otlp"
+    ELASTICSEARCH = "elasticsearch"
+
+
 class Integration(StrEnum):
     """Which exporter of SPEC section 2 a region scrapes besides the cluster's own metrics."""
 

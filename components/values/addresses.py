@@ -29,6 +29,8 @@ GRAFANA_OIDC_SECRET = "grafana-oidc"  # noqa: S105 - the name of a Secret
 """Secret that External Secrets writes: client-secret."""
 REMOTE_WRITE_SECRET = "remote-write"  # noqa: S105 - the name of a Secret
 """Secret that External Secrets writes: username and password."""
+SINKS_SECRET = "collection-sinks"  # noqa: S105 - the name of a Secret
+"""Secret that External Secrets writes: one key per sink with the value of its header."""
 
 AGENT = "agent"
 GATEWAY = "gateway"
