@@ -1,0 +1,233 @@
+"""Bring an instance up, use it, and take it down: each step may be done again, and after a crash at any moment."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from pulumi import automation
+
+import tools
+from lab import cloud, cluster, prerequisites, standins
+from lab.engine import Engine, EngineError, projects
+from lab.facts import Facts
+from lab.instance import ROOT, Instance
+from lab.problem import LabError
+from lab.process import Processes
+from lab.report import Change, Result
+from lab.reporter import Reporter
+
+TOOLS: Final = ("pulumi", "helm", "kubectl", *cluster.NAMES)
+"""What is built where it is missing."""
+
+
+class Providers(StrEnum):
+    """Who answers for the resources."""
+
+    STAND_IN = "stand-in"
+    """This repository's own, attached to the engine."""
+    REAL = "real"
+    """The plugins that Pulumi finds on PATH or in its home."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A resource that `down` did not delete, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What `down` did: the engine's results, what it did not delete, and how many processes it ended."""
+
+    existed: bool
+    results: list[Result]
+    kept: list[Kept]
+    skipped: str
+    """Why nothing was destroyed resource by resource; empty when it was."""
+    ended: int
+
+
+class Lab:
+    """One instance, with everything that works on it."""
+
+    def __init__(
+        self,
+        stack: str,
+        reporter: Reporter,
+        providers: Providers = Providers.STAND_IN,
+        root: Path = ROOT,
+    ) -> None:
+        """Describe an instance; nothing is started.
+
+        Args:
+            stack: `<env>.<region>`.
+            reporter: where progress goes.
+            providers: who answers for the resources.
+            root: repository whose settings and programs are run; the instance lies below it.
+        """
+        self.instance = Instance.of(stack, root)
+        self.processes = Processes(self.instance)
+        self.reporter = reporter
+        self._providers = providers
+        self._root = root
+
+    def up(self) -> list[Result]:
+        """Start what does not run, then bring up the CRDs and the region.
+
+        Raises:
+            SettingsError: the settings are refused; nothing was started then.
+            LabError, ToolError: something does not start or build, or the engine failed.
+        """
+        with self._standing() as engines:
+            return [self._operate(engine, "up") for engine in engines.values()]
+
+    def preview(self) -> list[Result]:
+        """Start what does not run, then show what `up` would do. Raises as `up` does."""
+        with self._standing() as engines:
+            results = []
+            for name, engine in engines.items():
+                results.append(self._operate(engine, "preview"))
+                if name == "crds" and not results[-1].counts.get("same"):
+                    # Without the CRDs the API server knows few of the region's kinds, and its program refuses.
+                    self.reporter.say("  the CRDs come first; run 'make up', then preview shows the region too")
+                    break
+            return results
+
+    def refresh(self) -> list[Result]:
+        """Start what does not run, then take over what is really there. Raises as `up` does."""
+        with self._standing() as engines:
+            return [self._operate(engine, "refresh") for engine in engines.values() if engine.exists()]
+
+    def down(self) -> Removal:
+        """Delete what the stacks hold, end the processes, and remove every file.
+
+        Works without settings, and after any process or command was killed: then the resources, which live in those
+        processes, go with them.
+
+        Raises:
+            LabError: another command is at work on the instance.
+        """
+        if not self.instance.exists():
+            return Removal(False, [], [], "", 0)
+        with self.instance.locked():
+            ended = len(self.processes.end_strays())
+            results: list[Result] = []
+            kept: list[Kept] = []
+            facts = Facts.kept(self.instance)
+            skipped = "it never came up" if facts is None else self._unreachable()
+            if facts is not None and not skipped:
+                results, kept = self._destroy(facts)
+            with self.reporter.step("ending processes"):
+                ended += len([child for child in self.processes.recorded().values() if child.alive()])
+                self.processes.stop()
+                ended += len(self.processes.end_strays())
+                self.instance.remove()
+            return Removal(True, results, kept, skipped, ended)
+
+    @contextmanager
+    def _standing(self) -> Iterator[dict[str, Engine]]:
+        """Start what does not run, and give the engines of the projects."""
+        facts = Facts.of(self.instance.stack, self._root)
+        binaries = tools.ensure(*TOOLS)
+        self.instance.create()
+        with self.instance.locked():
+            facts.keep(self.instance)
+            self.processes.end_strays()
+            with self.reporter.step("API server"):
+                api = cluster.start(self.instance, self.processes, binaries, facts.context)
+            with self.reporter.step("cloud"):
+                aws, new = cloud.start(self.processes, facts.aws_region, facts.aws_account)
+                aws.seed(facts.secrets)
+            with self.reporter.step("CRDs of cert-manager and External Secrets"):
+                prerequisites.install(api)
+            with self._engines(facts, binaries) as engines:
+                if new:
+                    self._forget_lost(engines)
+                yield engines
+
+    @contextmanager
+    def _engines(self, facts: Facts, binaries: Mapping[str, Path]) -> Iterator[dict[str, Engine]]:
+        env = {
+            **cloud.running(self.processes, facts.aws_region).environment(),
+            "KUBECONFIG": str(self.instance.kubeconfig),
+            "HELM_BIN": str(binaries["helm"]),
+        }
+        folder = binaries["pulumi"].parent
+        # Without a root it is looked for on PATH, which is where it was found if not in a folder named bin.
+        command = automation.PulumiCommand(root=str(folder.parent) if folder.name == "bin" else None)
+        with self._attached(env) as variables:
+            yield {
+                project.name: Engine(self.instance, project, command, {**env, **variables})
+                for project in projects(self._root)
+            }
+
+    def _attached(self, env: Mapping[str, str]) -> AbstractContextManager[dict[str, str]]:
+        if self._providers is Providers.STAND_IN:
+            return standins.attached(self.instance, env)
+        own, users = self.instance.home / "plugins", Path.home() / ".pulumi" / "plugins"
+        if users.is_dir() and not own.exists():
+            own.symlink_to(users)
+        return nullcontext({})
+
+    def _forget_lost(self, engines: Mapping[str, Engine]) -> None:
+        """Refresh stacks whose cloud was lost with its process, so that `up` makes their things again."""
+        for engine in engines.values():
+            if engine.exists():
+                self._operate(engine, "refresh")
+
+    def _operate(self, engine: Engine, operation: str) -> Result:
+        run = {"up": engine.up, "preview": engine.preview, "refresh": engine.refresh, "destroy": engine.destroy}
+        with self.reporter.operation(f"{engine.name} {operation}") as watch:
+            result = run[operation](watch)
+        self.reporter.say(f"  {result.summary()}")
+        return result
+
+    def _destroy(self, facts: Facts) -> tuple[list[Result], list[Kept]]:
+        results = []
+        kept = []
+        try:
+            binaries = {name: tools.path(name) for name in ("pulumi", "helm")}
+            with self._engines(facts, binaries) as engines:
+                for engine in reversed([engine for engine in engines.values() if engine.exists()]):
+                    try:
+                        results.append(self._operate(engine, "destroy"))
+                    except EngineError as error:
+                        results.append(error.result)
+                        kept += [Kept(Change(urn, "").name, "could not be deleted") for urn in error.result.failed]
+                    kept += [Kept(Change(urn, "").name, "is protected") for urn in engine.kept()]
+        except (LabError, tools.ToolError, automation.CommandError) as error:
+            self.reporter.say(f"  nothing more is destroyed one by one: {error}")
+        return results, kept
+
+    def _unreachable(self) -> str:
+        """Return which processes that hold the resources are gone, as a reason; empty when all run."""
+        gone = [name for name in (*cluster.NAMES, cloud.NAME) if not self.processes.running(name)]
+        return f"{', '.join(gone)} had ended, and the resources with it" if gone else ""
+
+    def status(self) -> dict[str, Any]:
+        """Return what runs: processes with ports and memory, and the last result of each project."""
+        children = self.processes.recorded() if self.instance.exists() else {}
+        return {
+            "stack": self.instance.stack,
+            "exists": self.instance.exists(),
+            "kubeconfig": str(self.instance.kubeconfig),
+            "processes": [
+                {
+                    "name": child.name,
+                    "pid": child.pid,
+                    "alive": child.alive(),
+                    "ports": child.ports,
+                    "resident_mb": child.resident_mb(),
+                }
+                for child in children.values()
+            ],
+            "results": [json.loads(file.read_text()) for file in sorted(self.instance.results.glob("*.json"))],
+        }
