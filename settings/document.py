@@ -12,6 +12,8 @@ from settings.problem import Problem, SettingsError
 
 _TEXT = "tag:yaml.org,2002:str"
 _MERGE = "tag:yaml.org,2002:merge"
+_QUOTED = re.compile(r" '[^'<\\][^']+'")
+"""What an error of PyYAML repeats from the text: an unquoted password that starts with ! or * is a tag or an alias."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -60,7 +62,8 @@ def read(text: str, source: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "file"
-        problems = [Problem(place, f"is no YAML: {error.problem}", "one YAML document", "correct this place")]
+        what = _QUOTED.sub("", error.problem or type(error).__name__)
+        problems = [Problem(place, f"is no YAML: {what}", "one YAML document", "correct this place")]
     except yaml.YAMLError as error:
         kind = type(error).__name__
         problems = [Problem("file", f"is no YAML ({kind})", "one YAML document", "save it as UTF-8 text")]

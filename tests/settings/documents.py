@@ -49,7 +49,8 @@ def at(changes: dict[str, Any]) -> dict[str, Any]:
     """Return the small document with each path (`tenants.shop.namespaces[0]`) set to its value."""
     document = copy.deepcopy(SMALL)
     for path, value in changes.items():
-        *way, last = [int(part) if part.isdigit() else part for part in re.split(r"[.\[\]]+", path.rstrip("]"))]
+        way: list[Any] = [int(part) if part.isdigit() else part for part in re.split(r"[.\[\]]+", path.rstrip("]"))]
+        last = way.pop()
         here: Any = document
         for part in way:
             here = here[part] if isinstance(here, list) else here.setdefault(part, {})
