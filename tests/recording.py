@@ -8,7 +8,6 @@ from typing import Any
 
 import pulumi
 from google.protobuf import json_format
-from pulumi.runtime import settings
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.proto import callback_pb2
 
@@ -63,7 +62,6 @@ def record(
     pulumi.runtime.set_mocks(monitor.mocks, project=project, stack=stack, preview=False, monitor=monitor)
     # The mocks know no server for transforms, without which a resource that has any is refused.
     pulumi.runtime.settings.SETTINGS.callbacks = _Callbacks()
-    settings.SETTINGS.callbacks = _Callbacks()  # the SDK would start a gRPC server
 
     def body() -> None:
         make()
@@ -88,13 +86,6 @@ class _Echo(Mocks):
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"{args.token} is called; components read nothing")
-
-
-class _Callbacks:
-    """Accept transforms without calling them: a mock engine has no children of a chart to show them."""
-
-    def register_transform(self, transform: pulumi.ResourceTransform) -> callback_pb2.Callback:
-        return callback_pb2.Callback(token=str(id(transform)))
 
 
 class _Monitor(MockMonitor):
