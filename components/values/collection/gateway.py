@@ -1,0 +1,141 @@
+"""The gateway: measures spans, samples traces, removes what must not be stored, and writes each tenant's signals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.values import addresses
+from components.values.collection import (
+    exports,
+    log_files,
+    pieces,
+    queues,
+    redaction,
+    sampling,
+    sinks,
+    span_metrics,
+    workload,
+)
+from components.values.collection.pieces import Config, pipeline
+from components.values.context import Context
+from settings.vocabulary import Workload
+
+DECOUPLED = "batch/decouple"
+MAX_CONNECTION_AGE = "5m"
+"""Agents connect anew this often, so that new and returned gateways get their share of logs and metrics."""
+
+
+def config(context: Context) -> Config:
+    """Return the gateway's configuration.
+
+    Pipelines, in the order that data takes:
+        traces/in -> span and edge metrics, orphans, and traces/sampling -> traces/<tenant>
+        logs/in -> logs/<tenant>
+        metrics/in and metrics/generated -> every Prometheus replica
+    """
+    return {
+        "extensions": pieces.extensions(),
+        "receivers": {"otlp": _receiver()},
+        "connectors": {
+            "span_metrics": span_metrics.requests(),
+            "span_metrics/orphans": span_metrics.orphans(),
+            "service_graph": span_metrics.edges(context),
+            "forward/sampling": {},
+            "forward/orphans": {},
+            **exports.connectors(context),
+            **sinks.connectors(context),
+        },
+        "processors": {
+            "memory_limiter": pieces.memory_limiter(context, Workload.COLLECTOR_GATEWAY),
+            "filter/entries": span_metrics.entries(),
+            "transform/slim": span_metrics.slimmed(),
+            "tail_sampling": sampling.sampled(context),
+            "tail_sampling/rootless": sampling.rootless(context),
+            "transform/generated": span_metrics.generated(context),
+            "transform/level": log_files.levelled(),
+            "transform/dropped": redaction.without_attributes(context.platform.collection.dropped_metric_attributes),
+            "redaction": redaction.redacted("info"),
+            "redaction/metrics": redaction.redacted("silent"),
+            DECOUPLED: _decoupled(),
+            **sinks.processors(context),
+        },
+        "exporters": {**exports.exporters(context), **sinks.exporters(context)},
+        "service": pieces.service(context, _pipelines(context)),
+    }
+
+
+def _receiver() -> Config:
+    return {
+        "protocols": {
+            "grpc": {
+                "endpoint": f"0.0.0.0:{addresses.OTLP_GRPC}",
+                "max_recv_msg_size_mib": 16,
+                "keepalive": {
+                    "server_parameters": {
+                        "max_connection_age": MAX_CONNECTION_AGE,
+                        "max_connection_age_grace": "30s",
+                    }
+                },
+            }
+        }
+    }
+
+
+def _decoupled() -> Config:
+    """Return a batch processor that does not batch (timeout 0) but keeps refusals of one exporter to itself.
+
+    A full queue refuses, and the refusal would go back to the agent, which would send the whole batch again and
+    again: to those that had taken it a second time, and to the one that cannot, with everybody's data waiting
+    behind. One tenant over its limit would so stop a node. Behind this processor only the exporter with the full
+    queue loses (otelcol_exporter_enqueue_failed_*). tail_sampling does the same for traces. The processor is to go
+    with collector 0.177; batching itself is in the exporters' queues already.
+    """
+    return {"timeout": "0s", "send_batch_size": 0}
+
+
+def _pipelines(context: Context) -> Config:
+    prometheus = exports.prometheus(context)
+    metrics = [*prometheus, *sinks.fork(context)]
+    return {
+        "traces/in": pipeline(
+            ["otlp"],
+            ["memory_limiter"],
+            ["span_metrics", "service_graph", "forward/orphans", "forward/sampling"],
+        ),
+        "traces/orphans": pipeline(
+            ["forward/orphans"],
+            ["filter/entries", "transform/slim", "tail_sampling/rootless"],
+            ["span_metrics/orphans"],
+        ),
+        "traces/sampling": pipeline(["forward/sampling"], ["tail_sampling", "redaction"], ["routing/traces"]),
+        "logs/in": pipeline(["otlp"], ["memory_limiter", "transform/level", "redaction", DECOUPLED], ["routing/logs"]),
+        "metrics/in": pipeline(
+            ["otlp"], ["memory_limiter", "transform/dropped", "redaction/metrics", DECOUPLED], metrics
+        ),
+        "metrics/generated": pipeline(
+            ["span_metrics", "span_metrics/orphans", "service_graph"], ["transform/generated"], metrics
+        ),
+        **exports.pipelines(context),
+        **sinks.pipelines(context),
+    }
+
+
+def spec(context: Context) -> dict[str, Any]:
+    """Return the spec of the gateway's OpenTelemetryCollector.
+
+    A StatefulSet, since each replica has a queue of its own to come back to, with a fixed number of replicas: each
+    change of it sends traces in flight to another gateway, where half of them is missing.
+    """
+    need = context.sizing[Workload.COLLECTOR_GATEWAY]
+    return {
+        **workload.common(context, Workload.COLLECTOR_GATEWAY, config(context)),
+        "mode": "statefulset",
+        "replicas": need.replicas,
+        "serviceAccount": f"{addresses.GATEWAY}-collector",
+        "podManagementPolicy": "Parallel",
+        "env": [*workload.environment(context, Workload.COLLECTOR_GATEWAY), *sinks.environment(context)],
+        **workload.restricted(),
+        **workload.volume(context, str(queues.volume(context))),
+        **({"podDisruptionBudget": {"maxUnavailable": 1}} if need.replicas > 1 else {}),
+        **workload.spread(addresses.GATEWAY),
+    }

@@ -1,0 +1,99 @@
+"""What the specs of the three OpenTelemetryCollector resources share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.values.collection import pieces
+from components.values.collection.pieces import Config
+from components.values.context import Context
+from settings.vocabulary import Workload
+
+API_VERSION = "opentelemetry.io/v1beta1"
+KIND = "OpenTelemetryCollector"
+COMPONENT = "opentelemetry-collector"
+USER = 10001
+"""The image's own user."""
+
+
+def common(context: Context, workload: Workload, config: Config) -> dict[str, Any]:
+    """Return what each collector's spec holds: image, resources, probes, self-telemetry, configuration.
+
+    upgradeStrategy none: the image is pinned here, and an operator that rewrites the spec would be a drift of each
+    preview.
+    """
+    return {
+        "image": pieces.IMAGE,
+        "imagePullPolicy": "IfNotPresent",
+        "managementState": "managed",
+        "upgradeStrategy": "none",
+        "resources": context.resources(workload),
+        # A gateway needs its decision window and its queues written before it goes.
+        "terminationGracePeriodSeconds": 60,
+        "observability": {"metrics": {"enableMetrics": True, "disablePrometheusAnnotations": True}},
+        "livenessProbe": {"initialDelaySeconds": 15, "periodSeconds": 15, "failureThreshold": 6},
+        "readinessProbe": {"initialDelaySeconds": 3, "periodSeconds": 5},
+        "config": config,
+    }
+
+
+def environment(context: Context, workload: Workload) -> list[dict[str, Any]]:
+    """Return the environment of a collector: Go frees memory before memory_limiter has to refuse."""
+    limit = context.sizing[workload].memory.mebibytes * pieces.MEMORY_SHARE
+    return [{"name": "GOMEMLIMIT", "value": f"{int(limit)}MiB"}]
+
+
+def restricted() -> dict[str, Any]:
+    """Return the security contexts that Pod Security's restricted level asks for."""
+    return {
+        "podSecurityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "runAsNonRoot": True,
+            "capabilities": {"drop": ["ALL"]},
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+    }
+
+
+def volume(context: Context, size: str) -> dict[str, Any]:
+    """Return a StatefulSet's volume for the queues, which outlives the pod and the StatefulSet."""
+    claim: dict[str, Any] = {
+        "metadata": {"name": "state"},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}},
+    }
+    if context.region.cluster.storage_class is not None:
+        claim["spec"]["storageClassName"] = context.region.cluster.storage_class
+    return {
+        "volumeClaimTemplates": [claim],
+        "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
+        "volumeMounts": [{"name": "state", "mountPath": pieces.STATE}],
+    }
+
+
+def spread(name: str) -> dict[str, Any]:
+    """Return how replicas are spread over zones and nodes.
+
+    Args:
+        name: name of the OpenTelemetryCollector.
+    """
+    selector = {"matchLabels": {"app.kubernetes.io/name": f"{name}-collector"}}
+    return {
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": key,
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": selector,
+            }
+            for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+        ]
+    }
