@@ -1,0 +1,212 @@
+"""How Prometheus finds and labels targets: the tenant of a target follows from its namespace."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from components.values.context import Context
+from settings import names
+
+SCRAPE_CLASS = "platform"
+"""The default scrape class: what a ServiceMonitor, PodMonitor, Probe or ScrapeConfig gets that names none."""
+ANNOTATED_PODS = "annotated-pods"
+"""Name of the ScrapeConfig that follows `prometheus.io/scrape` annotations, and its job label."""
+ANNOTATED_PODS_INTERVAL = "15s"
+RESERVED_LABELS = (
+    names.TENANT_LABEL,
+    names.REGION_LABEL,
+    names.CLUSTER_LABEL,
+    names.ENVIRONMENT_LABEL,
+    "namespace",
+)
+"""Labels that say whose a series is: a tenant's own scrape resources may not write them."""
+_META_NAMESPACE = "__meta_kubernetes_namespace"
+_OWN_NAMESPACE = {
+    "sourceLabels": [_META_NAMESPACE],
+    "regex": "(.+)",
+    "targetLabel": "namespace",
+    "action": "replace",
+}
+"""Undoes a `namespace` that a monitor's podTargetLabels copied from a pod."""
+
+Relabelings = list[dict[str, Any]]
+
+
+def scrape_class(context: Context) -> dict[str, Any]:
+    """Return the default scrape class: identity and tenant on every target and every sample.
+
+    The operator puts a class's relabelings after the labels that a monitor copies from a Service or pod
+    (targetLabels, podTargetLabels), and its metricRelabelings after the scrape, so that labels which a producer
+    exposes are overwritten even where a monitor says honorLabels. Prometheus relabels a sample once per series and
+    target, not once per scrape.
+    """
+    return {
+        "name": SCRAPE_CLASS,
+        "default": True,
+        "relabelings": [*_identity(context), _OWN_NAMESPACE, *_tenant(context, [_META_NAMESPACE, "namespace"])],
+        "metricRelabelings": _tenant(context, ["namespace"]),
+    }
+
+
+def annotated_pods() -> dict[str, Any]:
+    """Return the spec of the ScrapeConfig for pods annotated `prometheus.io/scrape: "true"`.
+
+    `prometheus.io/path`, `prometheus.io/port` and `prometheus.io/scheme` are honoured; one target per pod, since
+    a pod with several ports would otherwise be scraped once per port at the same address.
+    """
+    annotation = "__meta_kubernetes_pod_annotation_prometheus_io_"
+    return {
+        "jobName": ANNOTATED_PODS,
+        "scrapeInterval": ANNOTATED_PODS_INTERVAL,
+        "scrapeTimeout": "10s",
+        "kubernetesSDConfigs": [{"role": "Pod"}],
+        "relabelings": [
+            {"action": "keep", "sourceLabels": [f"{annotation}scrape"], "regex": "true"},
+            {"action": "drop", "sourceLabels": ["__meta_kubernetes_pod_phase"], "regex": "Pending|Succeeded|Failed"},
+            {"action": "drop", "sourceLabels": ["__meta_kubernetes_pod_container_init"], "regex": "true"},
+            {
+                "sourceLabels": [f"{annotation}scheme"],
+                "regex": "(https?)",
+                "targetLabel": "__scheme__",
+            },
+            {"sourceLabels": [f"{annotation}path"], "regex": "(.+)", "targetLabel": "__metrics_path__"},
+            # With a port annotation every container port gives the same address; Prometheus keeps one of equals.
+            {
+                "sourceLabels": [f"{annotation}port", "__meta_kubernetes_pod_ip"],
+                "regex": r"(\d+);([\d.]+)",
+                "replacement": "$2:$1",
+                "targetLabel": "__address__",
+            },
+            {
+                "sourceLabels": [f"{annotation}port", "__meta_kubernetes_pod_ip"],
+                "regex": r"(\d+);([0-9a-fA-F]*:[0-9a-fA-F:]+)",
+                "replacement": "[$2]:$1",
+                "targetLabel": "__address__",
+            },
+            {"sourceLabels": ["__meta_kubernetes_pod_name"], "targetLabel": "pod"},
+            {
+                "sourceLabels": ["__meta_kubernetes_pod_label_app_kubernetes_io_name"],
+                "regex": "(.+)",
+                "targetLabel": "service_name",
+            },
+        ],
+    }
+
+
+def admission_policy(context: Context) -> dict[str, Any]:
+    """Return the spec of the ValidatingAdmissionPolicy that keeps a tenant from labelling itself as another.
+
+    A monitor's own relabelings come after the scrape class's, so nothing in Prometheus can take them back: they are
+    refused where they are written. The check is the API server's own; no webhook has to be up for it. A ScrapeConfig
+    discovers targets by means that choose their own labels, so that tenants have the other three kinds only.
+    """
+    return {
+        "failurePolicy": "Fail",
+        "matchConstraints": {
+            "namespaceSelector": {
+                "matchExpressions": [
+                    {"key": "kubernetes.io/metadata.name", "operator": "In", "values": _tenant_namespaces(context)}
+                ]
+            },
+            "resourceRules": [
+                {
+                    "apiGroups": ["monitoring.coreos.com"],
+                    "apiVersions": ["*"],
+                    "operations": ["CREATE", "UPDATE"],
+                    "resources": ["servicemonitors", "podmonitors", "probes", "scrapeconfigs"],
+                }
+            ],
+        },
+        "validations": _validations(),
+    }
+
+
+def _validations() -> list[dict[str, str]]:
+    reserved = "[" + ", ".join(f"'{label}'" for label in RESERVED_LABELS) + "]"
+    shown = ", ".join(RESERVED_LABELS)
+    write = (
+        f"(!has(r.targetLabel) || !(r.targetLabel in {reserved}) && !r.targetLabel.contains('$'))"
+        " && (!has(r.action) || !(r.action.lowerAscii() in ['labelmap', 'labeldrop', 'labelkeep']))"
+    )
+
+    def harmless(holder: str, *fields: str) -> str:
+        return " && ".join(f"(!has({holder}.{field}) || {holder}.{field}.all(r, {write}))" for field in fields)
+
+    def each_endpoint(check: str) -> str:
+        return " && ".join(
+            f"(!has(object.spec.{field}) || object.spec.{field}.all(e, {check}))"
+            for field in ("endpoints", "podMetricsEndpoints")
+        )
+
+    targets = ("staticConfig", "ingress")
+    probe = " && ".join(
+        f"(!has(object.spec.targets.{kind}) || {harmless(f'object.spec.targets.{kind}', 'relabelingConfigs')})"
+        for kind in targets
+    )
+    is_probe = "!(has(object.spec.targets))"
+    relabelings = f"{each_endpoint(harmless('e', 'relabelings', 'metricRelabelings'))} && ({is_probe} || {probe})"
+    probe_metrics = f"{is_probe} || {harmless('object.spec', 'metricRelabelings')}"
+    static = "object.spec.targets.staticConfig"
+    return [
+        {
+            "expression": "object.kind != 'ScrapeConfig'",
+            "message": "a ScrapeConfig is not allowed in a tenant's namespace: "
+            "write a ServiceMonitor, PodMonitor or Probe",
+        },
+        {
+            "expression": f"({relabelings}) && ({probe_metrics})",
+            "message": f"relabelings may not write {shown}, nor use labelmap, labeldrop or labelkeep: "
+            "the platform sets these labels from the namespace",
+        },
+        {
+            "expression": each_endpoint("!has(e.honorLabels) || !e.honorLabels"),
+            "message": "honorLabels must be false: the platform sets the labels that say whose a series is",
+        },
+        {
+            "expression": f"{is_probe} || !has({static}) || !has({static}.labels)"
+            f" || {static}.labels.all(l, !(l in {reserved}))",
+            "message": f"targets.staticConfig.labels may not hold {shown}: "
+            "the platform sets these labels from the namespace",
+        },
+        {
+            "expression": f"!has(object.spec.scrapeClass) || object.spec.scrapeClass == '{SCRAPE_CLASS}'",
+            "message": f"scrapeClass must be {SCRAPE_CLASS} or absent",
+        },
+    ]
+
+
+def _identity(context: Context) -> Relabelings:
+    """Return the rules for region, cluster, environment: external labels are not seen by queries in the region."""
+    return [
+        {"targetLabel": label, "replacement": value, "action": "replace"}
+        for label, value in sorted(context.identity.items())
+    ]
+
+
+def _tenant(context: Context, sources: list[str]) -> Relabelings:
+    """Return the rules that set the tenant: the platform's first, then each tenant's where the namespace is its.
+
+    With two sources the first that is not empty decides; one rule per tenant, however many namespaces it has.
+    """
+    rules: Relabelings = [
+        {"targetLabel": names.TENANT_LABEL, "replacement": names.PLATFORM_TENANT, "action": "replace"}
+    ]
+    for name, tenant in context.tenants.items():
+        own = "|".join(re.escape(namespace).replace(r"\-", "-") for namespace in sorted(tenant.namespaces))
+        regex = f"(?:{own})" if len(sources) == 1 else f"(?:{own});.*|;(?:{own})"
+        rules.append(
+            {
+                "sourceLabels": sources,
+                "separator": ";",
+                "regex": regex,
+                "targetLabel": names.TENANT_LABEL,
+                "replacement": name,
+                "action": "replace",
+            }
+        )
+    return rules
+
+
+def _tenant_namespaces(context: Context) -> list[str]:
+    return sorted(namespace for tenant in context.tenants.values() for namespace in tenant.namespaces)

@@ -1,0 +1,95 @@
+"""Panels with this platform's defaults, so that a dashboard says only what is its own."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders.common import ReduceDataOptions
+from grafana_foundation_sdk.builders.common import VizLegendOptions as Legend
+from grafana_foundation_sdk.builders.common import VizTooltipOptions as Tooltip
+from grafana_foundation_sdk.builders.dashboard import FieldColor, ThresholdsConfig
+from grafana_foundation_sdk.builders.prometheus import Dataquery
+from grafana_foundation_sdk.builders.stat import Panel as Stat
+from grafana_foundation_sdk.builders.text import Panel as Text
+from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
+from grafana_foundation_sdk.models.common import (
+    GraphGradientMode,
+    LegendDisplayMode,
+    LegendPlacement,
+    SortOrder,
+    TooltipDisplayMode,
+)
+from grafana_foundation_sdk.models.dashboard import FieldColorModeId, Threshold, ThresholdsMode
+from grafana_foundation_sdk.models.text import TextMode
+
+from dashboards.variables import source
+
+HEIGHT = 8
+WIDTH = 12
+"""Half of Grafana's 24 columns."""
+ERROR_SHARES = (0.01, 0.05)
+"""Shares of failed requests from which a panel is yellow, then red; the latter is where the warning fires."""
+
+
+def target(expr: str, legend: str, *, exemplar: bool = False) -> Dataquery:
+    """Return a range query with a legend; `exemplar` asks for the traces behind the numbers."""
+    return Dataquery().expr(expr).legend_format(legend).range().exemplar(exemplar)
+
+
+def time_series(title: str, description: str, unit: str, *targets: Dataquery) -> TimeSeries:
+    """Return a time series panel.
+
+    Args:
+        title: what it shows.
+        description: what a high or low value means; the panel's hint.
+        unit: Grafana's name of the unit (`reqps`, `s`, `percentunit`).
+        targets: queries.
+    """
+    panel = (
+        TimeSeries()
+        .title(title)
+        .description(description)
+        .unit(unit)
+        .min(0)
+        .height(HEIGHT)
+        .span(WIDTH)
+        .datasource(source())
+        .line_width(1)
+        .fill_opacity(10)
+        .legend(Legend().display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM).show_legend(True))
+        .tooltip(Tooltip().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
+    )
+    for number, each in enumerate(targets):
+        panel = panel.with_target(each.ref_id(chr(ord("A") + number)))
+    return panel
+
+
+def stat(title: str, description: str, unit: str, query: Dataquery) -> Stat:
+    """Return a single number, the last of the range, that covers a quarter of the row."""
+    return (
+        Stat()
+        .title(title)
+        .description(description)
+        .unit(unit)
+        .height(4)
+        .span(6)
+        .datasource(source())
+        .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
+        .with_target(query.ref_id("A"))
+    )
+
+
+def shares(*limits: float) -> ThresholdsConfig:
+    """Return thresholds green, yellow, red for shares."""
+    steps = [Threshold(value=None, color="green")]
+    steps += [Threshold(value=value, color=color) for value, color in zip(limits, ("yellow", "red"), strict=True)]
+    return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
+
+
+def with_limits(panel: TimeSeries, *limits: float) -> TimeSeries:
+    """Return a panel whose lines change colour where they cross a limit."""
+    by_value = FieldColor().mode(FieldColorModeId.THRESHOLDS)
+    return panel.thresholds(shares(*limits)).color_scheme(by_value).gradient_mode(GraphGradientMode.SCHEME)
+
+
+def page(markdown: str) -> Text:
+    """Return a whole page of text."""
+    return Text().title("").mode(TextMode.MARKDOWN).content(markdown).height(24).span(24)

@@ -1,0 +1,57 @@
+"""PromQL that more than one panel or dashboard uses; rules/ records most of it."""
+
+from __future__ import annotations
+
+SELECTOR = 'tenant=~"$tenant", region=~"$region"'
+"""What every query of every panel carries."""
+SERVICE = f'{SELECTOR}, service_name=~"$service"'
+ENTRY_SPANS = 'span_kind=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER"'
+CALLS = "traces_span_metrics_calls_total"
+DURATION = "traces_span_metrics_duration_seconds_bucket"
+
+
+def request_rate_by_status() -> str:
+    """Return requests per second by span status."""
+    return f"sum by (status_code) (rate({CALLS}{{{SERVICE}, {ENTRY_SPANS}}}[$__rate_interval]))"
+
+
+def error_share() -> str:
+    """Return the share of failed requests by service, 0 where all succeed, as rules/service.rules.yaml records it."""
+    return f"max by (tenant, region, service_name) (service:errors:ratio_rate5m{{{SERVICE}}})"
+
+
+def request_rate() -> str:
+    """Return requests per second of all selected services."""
+    return f"sum(service:requests:rate5m{{{SERVICE}}})"
+
+
+def latency(quantile: float) -> str:
+    """Return a quantile of the duration over all selected services; raw buckets, since those carry exemplars."""
+    buckets = f"sum by (le) (rate({DURATION}{{{SERVICE}, {ENTRY_SPANS}}}[$__rate_interval]))"
+    return f"histogram_quantile({quantile:g}, {buckets})"
+
+
+def busiest_operations() -> str:
+    """Return the ten operations with most requests per second."""
+    by = "service_name, span_name"
+    return f"topk(10, sum by ({by}) (rate({CALLS}{{{SERVICE}, {ENTRY_SPANS}}}[$__rate_interval])))"
+
+
+def cpu_saturation() -> str:
+    """Return CPU in use of what is requested, by pod, for namespaces of the tenant."""
+    rate = f'rate(container_cpu_usage_seconds_total{{{SELECTOR}, container!=""}}[$__rate_interval])'
+    used = f"sum by (namespace, pod) ({rate})"
+    asked = f'sum by (namespace, pod) (kube_pod_container_resource_requests{{{SELECTOR}, resource="cpu"}})'
+    return f"{used} / {asked}"
+
+
+def memory_saturation() -> str:
+    """Return memory in use of its limit, by pod, for namespaces of the tenant."""
+    used = f'sum by (namespace, pod) (container_memory_working_set_bytes{{{SELECTOR}, container!=""}})'
+    limit = f'sum by (namespace, pod) (kube_pod_container_resource_limits{{{SELECTOR}, resource="memory"}})'
+    return f"{used} / {limit}"
+
+
+def firing_alerts_total() -> str:
+    """Return how many alerts fire, 0 when none does."""
+    return f'count(ALERTS{{{SELECTOR}, alertstate="firing"}}) or vector(0)'

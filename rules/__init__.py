@@ -1,0 +1,1 @@
+"""Plain Prometheus rule files, one per area, each beside its promtool tests."""
