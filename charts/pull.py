@@ -72,7 +72,7 @@ def _fetch(pins: Pins, name: str, version: str, root: Path) -> Path:
             f"the pinned {digest}",
             "do not use the package; find out who changed it, and only then pin the new digest",
         )
-    _store(cached, content)
+    store(cached, content)
     return cached
 
 
@@ -121,7 +121,7 @@ def download(pins: Pins, name: str, version: str) -> bytes:
     return package.content
 
 
-def _store(path: Path, content: bytes) -> None:
+def store(path: Path, content: bytes) -> None:
     """Write whole or not at all: another process may read the cache at the same time."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:

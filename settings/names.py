@@ -30,6 +30,28 @@ OWNER_TAG = "observability-platform:stack"
 """Tag on everything in AWS that says which stack owns it."""
 CHART_VERSION_LABEL = "observability-platform/chart-version"
 """Label on CRDs that says which pin they came from."""
+CRDS = {
+    **{
+        f"{kind}.monitoring.coreos.com": "prometheus-operator-crds"
+        for kind in (
+            "alertmanagerconfigs",
+            "alertmanagers",
+            "podmonitors",
+            "probes",
+            "prometheusagents",
+            "prometheuses",
+            "prometheusrules",
+            "scrapeconfigs",
+            "servicemonitors",
+            "thanosrulers",
+        )
+    },
+    **{
+        f"{kind}.opentelemetry.io": "opentelemetry-operator"
+        for kind in ("instrumentations", "opampbridges", "opentelemetrycollectors", "targetallocators")
+    },
+}
+"""CRDs of the CRD stack, and the chart that each comes from."""
 
 
 def stack(environment: str, region: str) -> str:
@@ -74,6 +96,11 @@ def secrets_role_arn(platform: Platform, region: str) -> str:
 def secret(platform: Platform, region: str, purpose: str) -> str:
     """Return the name of a generated secret in the store: `<organization>/<environment>/<region>/<purpose>`."""
     return f"{platform.organization}/{platform.environment}/{region}/{purpose}"
+
+
+def chart_version(chart: str, version: str) -> str:
+    """Return a pin as a label value: `<chart>-<version>`."""
+    return f"{chart}-{version}"
 
 
 def grafana_url(platform: Platform, region: str) -> str:
