@@ -44,7 +44,7 @@ def from_stack() -> tuple[Platform, str]:
         raise SettingsError([problem], "pulumi")
     if pulumi.runtime.is_config_secret(config.full_key(names.CONFIG_KEY)):
         raise SettingsError([credentials.encrypted(_KEY)], source)
-    return _for_stack(stack, parse(document.read(value, source), source), source)
+    return _for_stack(stack, parse(_decoded(value), source), source)
 
 
 def from_file(stack: str, root: Path = ROOT) -> tuple[Platform, str]:
@@ -106,6 +106,14 @@ def parse(value: Any, source: str) -> Platform:
             problems = refusal.problems_of(error, Platform)
     # Raised out here, so that the refusal has no context: pydantic's error holds the values.
     raise SettingsError(problems, source)
+
+
+def _decoded(value: str) -> object:
+    """Return a configured value: Pulumi hands maps over as JSON, and a text as it is."""
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return value
 
 
 def _for_stack(stack: str, platform: Platform, source: str) -> tuple[Platform, str]:

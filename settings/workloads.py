@@ -15,6 +15,7 @@ WITH_VOLUME = frozenset(
     {
         Workload.PROMETHEUS,
         Workload.ALERTMANAGER,
+        Workload.GRAFANA,
         Workload.LOKI_SINGLE_BINARY,
         Workload.LOKI_INGESTER,
         Workload.LOKI_INDEX_GATEWAY,

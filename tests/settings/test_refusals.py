@@ -339,9 +339,9 @@ BETWEEN_FIELDS: list[tuple[str, dict[str, Any], str]] = [
     ),
     (
         "a volume for a workload without one",
-        {"regions.us-east.overrides": {"grafana": {"volume": "10Gi"}}},
-        "regions.us-east.overrides.grafana.volume is '10Gi', though this workload has no volume; allowed: nothing; "
-        "fix: remove it",
+        {"regions.us-east.overrides": {"access_proxy": {"volume": "10Gi"}}},
+        "regions.us-east.overrides.access_proxy.volume is '10Gi', though this workload has no volume; allowed: "
+        "nothing; fix: remove it",
     ),
     (
         "IRSA without an issuer",
