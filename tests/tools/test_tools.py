@@ -84,9 +84,7 @@ def test_each_tool_is_pinned_by_its_go_module(tool: Tool) -> None:
 
 def test_each_go_module_belongs_to_a_tool_and_each_tool_to_a_group() -> None:
     assert {file.parent.name for file in MODULES.glob("*/go.mod")} == {t.directory for t in TOOLS.values()}
-    assert (
-        [n for g in ("lab", "verify", "telemetry") for n in GROUPS[g]] == list(GROUPS["all"]) == list(TOOLS)
-    )
+    assert [n for g in ("lab", "verify", "telemetry") for n in GROUPS[g]] == list(GROUPS["all"]) == list(TOOLS)
 
 
 def test_the_engine_is_of_the_version_of_the_python_sdk() -> None:
@@ -103,16 +101,12 @@ def test_the_engine_is_of_the_version_of_the_python_sdk() -> None:
         ("helm", "v4.3.1", "4.3.1"),
     ],
 )
-def test_a_module_version_becomes_the_version_the_program_states(
-    name: str, module_version: str, reported: str
-) -> None:
+def test_a_module_version_becomes_the_version_the_program_states(name: str, module_version: str, reported: str) -> None:
     assert TOOLS[name].reports(module_version) == reported
 
 
 def test_a_requirement_that_is_missing_is_named(shop: Shop) -> None:
-    (shop.module / "go.mod").write_text(
-        "module example.test/greet\n\nreplace example.test/words => ./words\n"
-    )
+    (shop.module / "go.mod").write_text("module example.test/greet\n\nreplace example.test/words => ./words\n")
     with pytest.raises(ToolError) as error:
         shop.toolbox.build(["greet"])
     assert str(error.value) == (
