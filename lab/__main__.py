@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+import tools
 from lab.instance import ROOT, Instance
 from lab.lifecycle import Lab, Providers, Removal
 from lab.problem import LabError
@@ -20,7 +21,6 @@ from lab.report import Result
 from lab.reporter import Reporter
 from settings import names
 from settings.problem import SettingsError
-from tools import ToolError
 
 _SHOWN_CHANGES = 50
 T = TypeVar("T")
@@ -65,7 +65,7 @@ def up(
     for name, value in sorted(standing.outputs.items()):
         print(f"  {name}: {json.dumps(value) if isinstance(value, dict | list) else value}")
     kubeconfig, arguments = lab.instance.kubeconfig, f"ENV={env} REGION={region}"
-    print(f"Next: KUBECONFIG={kubeconfig} {root / '.tools/bin/kubectl'} get pods,cm,secret -n {names.NAMESPACE}")
+    print(f"Next: KUBECONFIG={kubeconfig} {tools.path('kubectl')} get pods,cm,secret -n {names.NAMESPACE}")
     print(f"      make preview {arguments}   shows what an edit of Pulumi.{env}.yaml changes")
     print(f"      make down {arguments}      removes all of it")
 
@@ -163,7 +163,7 @@ def _checked(instance: Instance, action: Callable[[], T]) -> T:
     sys.excepthook = lambda kind, error, trace: _crash(instance, kind, error, trace)
     try:
         return action()
-    except (LabError, SettingsError, ToolError) as error:
+    except (LabError, SettingsError, tools.ToolError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:

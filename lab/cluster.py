@@ -71,6 +71,15 @@ class Api:
         """
         return self._checked(self._request("GET", path))
 
+    def metadata(self, path: str) -> dict[str, Any]:
+        """Return a list with the metadata alone of its objects.
+
+        Raises:
+            LabError: the API server refused.
+        """
+        accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+        return self._checked(self._request("GET", path, headers={"Accept": accept}))
+
     def apply(self, path: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """Apply an object on the server side, as the lab's own field manager, and return it.
 

@@ -132,7 +132,7 @@ class Engine:
             ),
         )
 
-    def kept(self) -> list[str]:
+    def protected(self) -> list[str]:
         """Return the URNs of protected resources in the state, which a destroy keeps."""
         with self._surroundings():
             deployment = self._stack().export_stack().deployment or {}
@@ -186,7 +186,8 @@ class Engine:
         os.environ.update(self._env)
         sys.path[:0] = [str(self._project.folder), str(self._project.root)]
         try:
-            with contextlib.chdir(self._project.folder):
+            # Standard output is for the command's result; what a program prints is progress.
+            with contextlib.chdir(self._project.folder), contextlib.redirect_stdout(sys.stderr):
                 yield
         finally:
             sys.path[:] = path

@@ -86,12 +86,12 @@ class Lab:
             SettingsError: the settings are refused; nothing was started then.
             LabError, ToolError: something does not start or build, or the engine failed.
         """
-        with self._standing() as engines:
+        with self.standing() as engines:
             return [self._operate(engine, "up") for engine in engines.values()]
 
     def preview(self) -> list[Result]:
         """Start what does not run, then show what `up` would do. Raises as `up` does."""
-        with self._standing() as engines:
+        with self.standing() as engines:
             results = []
             for name, engine in engines.items():
                 results.append(self._operate(engine, "preview"))
@@ -103,7 +103,7 @@ class Lab:
 
     def refresh(self) -> list[Result]:
         """Start what does not run, then take over what is really there. Raises as `up` does."""
-        with self._standing() as engines:
+        with self.standing() as engines:
             return [self._operate(engine, "refresh") for engine in engines.values() if engine.exists()]
 
     def down(self) -> Removal:
@@ -124,7 +124,7 @@ class Lab:
             facts = Facts.kept(self.instance)
             skipped = "it never came up" if facts is None else self._unreachable()
             if facts is not None and not skipped:
-                results, kept = self._destroy(facts)
+                results, kept, skipped = self._destroy(facts)
             with self.reporter.step("ending processes"):
                 ended += len([child for child in self.processes.recorded().values() if child.alive()])
                 self.processes.stop()
@@ -133,8 +133,13 @@ class Lab:
             return Removal(True, results, kept, skipped, ended)
 
     @contextmanager
-    def _standing(self) -> Iterator[dict[str, Engine]]:
-        """Start what does not run, and give the engines of the projects."""
+    def standing(self) -> Iterator[dict[str, Engine]]:
+        """Start what does not run, and give the engine of each project, by name, for as many operations as wanted.
+
+        Raises:
+            SettingsError: the settings are refused; nothing was started then.
+            LabError, ToolError: something does not start or build.
+        """
         facts = Facts.of(self.instance.stack, self._root)
         binaries = tools.ensure(*TOOLS)
         self.instance.create()
@@ -190,9 +195,10 @@ class Lab:
         self.reporter.say(f"  {result.summary()}")
         return result
 
-    def _destroy(self, facts: Facts) -> tuple[list[Result], list[Kept]]:
-        results = []
-        kept = []
+    def _destroy(self, facts: Facts) -> tuple[list[Result], list[Kept], str]:
+        """Destroy the stacks, the last first; return what that did, what it kept, and why it was given up."""
+        results: list[Result] = []
+        kept: list[Kept] = []
         try:
             binaries = {name: tools.path(name) for name in ("pulumi", "helm")}
             with self._engines(facts, binaries) as engines:
@@ -202,10 +208,10 @@ class Lab:
                     except EngineError as error:
                         results.append(error.result)
                         kept += [Kept(Change(urn, "").name, "could not be deleted") for urn in error.result.failed]
-                    kept += [Kept(Change(urn, "").name, "is protected") for urn in engine.kept()]
+                    kept += [Kept(Change(urn, "").name, "is protected") for urn in engine.protected()]
         except (LabError, tools.ToolError, automation.CommandError) as error:
-            self.reporter.say(f"  nothing more is destroyed one by one: {error}")
-        return results, kept
+            return results, kept, str(error)
+        return results, kept, ""
 
     def _unreachable(self) -> str:
         """Return which processes that hold the resources are gone, as a reason; empty when all run."""

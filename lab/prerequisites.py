@@ -6,6 +6,7 @@ Only the CRDs are installed. Nothing runs pods here, so their controllers would 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from lab.waiting import until
 
 FOLDER: Final = ROOT.parent / "shared" / "crds"
 """Beside the repository, like the chart mirror."""
+DIGEST_ANNOTATION: Final = "observability-platform/lab-bundle"
+"""Digest of the file that a CRD came from."""
+_PATH: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _SECONDS: Final = 60.0
 _PARALLEL: Final = 4
 
@@ -31,6 +35,7 @@ class Bundle:
 
     name: str
     version: str
+    count: int
     sha256: str
     source: str
     """Where a person gets the file; it is not fetched, since the digest of what lies there is not known here."""
@@ -46,6 +51,7 @@ BUNDLES: Final = (
     Bundle(
         "cert-manager",
         "1.21.1",
+        6,
         "af345ef74984c6d3fa8a17bc97ed3bb410d32f675e522f16def4fd1a8a0f8657",
         "https://github.com/cert-manager/cert-manager/tree/v1.21.1/deploy/crds",
         {
@@ -59,6 +65,7 @@ BUNDLES: Final = (
     Bundle(
         "external-secrets",
         "2.9.0",
+        25,
         "08b08d88e9522436698d6c90510b530d491081fbf92015faa7a571bb8b50bc5b",
         "https://github.com/external-secrets/external-secrets/blob/v2.9.0/deploy/crds/bundle.yaml",
         {"external-secrets.io/component": "controller"},
@@ -67,15 +74,19 @@ BUNDLES: Final = (
 
 
 def install(api: Api, folder: Path = FOLDER) -> list[str]:
-    """Apply the CRDs, wait until the API server serves them, and return their names.
+    """Apply what is missing of the CRDs, wait until the API server serves them, and return the names applied.
 
-    An unchanged one costs a request. Each is applied on the server side, since two of them exceed what a client-side
-    apply can keep in its annotation.
+    Each is applied on the server side, since two of them exceed what a client-side apply can keep in its annotation.
+    A bundle whose CRDs all carry its digest costs one small request (reading the files alone takes a second).
 
     Raises:
         LabError: a file is missing or is not the pinned one, or the API server refuses.
     """
-    manifests = [manifest for bundle in BUNDLES for manifest in read(bundle, folder)]
+    present = Counter(
+        crd["metadata"].get("annotations", {}).get(DIGEST_ANNOTATION) for crd in api.metadata(_PATH)["items"] or ()
+    )
+    missing = [bundle for bundle in BUNDLES if present[bundle.sha256] != bundle.count]
+    manifests = [manifest for bundle in missing for manifest in read(bundle, folder)]
     with ThreadPoolExecutor(_PARALLEL) as pool:
         applied = list(pool.map(lambda crd: api.apply(_path(crd), crd), manifests))
     for crd in applied:
@@ -105,6 +116,7 @@ def read(bundle: Bundle, folder: Path = FOLDER) -> Iterator[dict[str, Any]]:
     for manifest in yaml.load_all(content, yaml.CSafeLoader):
         if manifest is not None:
             metadata = manifest["metadata"]
+            metadata.setdefault("annotations", {})[DIGEST_ANNOTATION] = bundle.sha256
             metadata["labels"] = {**bundle.labels, **metadata.get("labels", {})}
             yield manifest
 
@@ -116,7 +128,7 @@ def _wait(api: Api, crd: Mapping[str, Any]) -> None:
 
 
 def _path(crd: Mapping[str, Any]) -> str:
-    return f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{crd['metadata']['name']}"
+    return f"{_PATH}/{crd['metadata']['name']}"
 
 
 def _established(crd: Mapping[str, Any]) -> bool:

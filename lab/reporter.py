@@ -29,17 +29,18 @@ class Reporter:
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Show that something is under way, and its seconds when it is done."""
+        started = time.monotonic()
         with self.operation(name):
             yield
+        self.say(f"  {name}: {time.monotonic() - started:.1f} s")
 
     @contextmanager
     def operation(self, name: str) -> Iterator[Callable[[Recorder], None]]:
         """Show an engine's operation: give the watcher that it tells of resources done and begun."""
-        started = time.monotonic()
         live = self._console.status(name) if self._console.is_terminal else None
         if live is not None:
             live.start()
-        said = started
+        said = time.monotonic()
 
         def watch(recorder: Recorder) -> None:
             nonlocal said
@@ -55,4 +56,3 @@ class Reporter:
         finally:
             if live is not None:
                 live.stop()
-        self.say(f"  {name}: {time.monotonic() - started:.1f} s")
