@@ -70,7 +70,7 @@ class Kafka(Model):
     """The Kafka-compatible broker that Tempo 3 writes through."""
 
     brokers: Annotated[list[Broker], Field(min_length=1)]
-    """Bootstrap addresses, host:port."""
+    """Bootstrap addresses, host:port. One that is down must not be the only one."""
     topic: Topic = "tempo-ingest"
     """Topic of all tenants; replication factor 3 and min.insync.replicas 2 are expected."""
     partitions: int = Field(default=3, ge=1, le=300)
@@ -90,7 +90,7 @@ class RemoteWrite(Model):
     """A long-term store for metrics (Mimir or Thanos Receive)."""
 
     url: HttpUrl
-    """Remote-write endpoint."""
+    """Endpoint of the remote-write protocol. When it is down, Prometheus holds back about two hours."""
     username: str = Field(min_length=1)
     """User of basic authentication; not a secret."""
     password_secret: SecretName

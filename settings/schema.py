@@ -13,6 +13,8 @@ def document() -> dict[str, Any]:
     """Return the schema of a whole stack configuration file."""
     platform = Platform.model_json_schema()
     definitions = platform.pop("$defs")
+    for model in (platform, *definitions.values()):
+        _close(model)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"Pulumi.<env>.yaml of {names.PROJECT}",
@@ -27,6 +29,13 @@ def document() -> dict[str, Any]:
         },
         "$defs": definitions,
     }
+
+
+def _close(model: dict[str, Any]) -> None:
+    """Refuse names that fit no pattern: pydantic does, its schema does not say so."""
+    for entry in model.get("properties", {}).values():
+        if "patternProperties" in entry:
+            entry["additionalProperties"] = False
 
 
 def text() -> str:

@@ -19,6 +19,7 @@ DURATION = 'allowed: a whole number with a unit: ms, s, m, h or d; fix: write fo
 SERIES = "a whole number, at least 1,000, at most 20,000,000"
 SECRET = "allowed: the name of a secret in the region's secret store"
 KAFKA = {"brokers": ["kafka.streaming:9092"]}
+SINK = {"kind": "otlp", "endpoint": "http://jaeger.tracing:4318", "signals": ["traces"]}
 SINGLE_BINARY_WORKLOADS = (
     "access_proxy, alertmanager, collector_agent, collector_cluster, collector_gateway, grafana, kube_state_metrics, "
     "loki_gateway, loki_single_binary, node_exporter, otel_operator, prom_label_proxy, prometheus, "
@@ -292,6 +293,18 @@ BETWEEN_FIELDS: list[tuple[str, dict[str, Any], str]] = [
         "an integration written twice",
         {"regions.us-east.integrations": ["gpu", "gpu"]},
         "regions.us-east.integrations[1] repeats 'gpu'; allowed: each value once; fix: remove it",
+    ),
+    (
+        "a sink of an unknown tenant",
+        {"collection.sinks.jaeger": {**SINK, "tenants": ["shop", "nobody"]}},
+        "collection.sinks.jaeger.tenants[1] names the tenant 'nobody', which this environment does not have; allowed: "
+        "payments, shop; fix: correct the name, or add the tenant under tenants",
+    ),
+    (
+        "metrics to Elasticsearch",
+        {"collection.sinks.elk": {**SINK, "kind": "elasticsearch", "signals": ["logs", "metrics"]}},
+        "collection.sinks.elk.signals holds metrics, which the exporter of kind 'elasticsearch' supports as an "
+        "experiment only; allowed: logs, traces; fix: remove metrics, or choose kind: otlp",
     ),
     (
         "two regions in one cluster",
