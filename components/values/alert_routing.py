@@ -60,6 +60,8 @@ def alertmanager_config(context: Context) -> dict[str, Any]:
                 _digest_route(),
                 {"receiver": PAGER_RECEIVER, "matchers": [_is("severity", Severity.PAGE)], "continue": True},
                 *(route for name, tenant in context.tenants.items() for route in _tenant_routes(context, name, tenant)),
+                # The root's own receiver hears only what no route took, and a page was taken by the pager.
+                {"receiver": PLATFORM_RECEIVER},
             ],
         },
         "inhibit_rules": inhibitions(),
