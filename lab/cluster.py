@@ -11,6 +11,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from lab.instance import Instance, write_private
 from lab.pki import Pki
 from lab.problem import LabError
 from lab.process import Command, Processes
+from lab.waiting import until
 
 ETCD: Final = "etcd"
 API_SERVER: Final = "kube-apiserver"
@@ -95,6 +97,14 @@ class Api:
             )
         )
 
+    def delete(self, path: str) -> None:
+        """Delete the object at a path; its dependents go with it, in the background.
+
+        Raises:
+            LabError: the API server refused.
+        """
+        self._checked(self._request("DELETE", f"{path}?propagationPolicy=Background"))
+
     def _answers(self, path: str) -> bool:
         try:
             return self._request("GET", path, timeout=_LOOK_TIMEOUT).ok
@@ -114,7 +124,20 @@ class Api:
             session.trust_env = False
             session.verify = str(self.pki.authority)
             session.cert = (str(self.pki.admin[0]), str(self.pki.admin[1]))
-            return session.request(method, self.url + path, data=data, headers=headers, timeout=timeout)
+
+            def answer() -> requests.Response:
+                return session.request(method, self.url + path, data=data, headers=headers, timeout=timeout)
+
+            answers = [answer()]
+
+            def settled() -> bool:
+                if answers[-1].status_code == HTTPStatus.TOO_MANY_REQUESTS:
+                    answers.append(answer())
+                return answers[-1].status_code != HTTPStatus.TOO_MANY_REQUESTS
+
+            # "storage is (re)initializing" for a moment after a CRD is established; any client of Go's tries again.
+            until(settled, timeout)
+            return answers[-1]
 
     @staticmethod
     def _checked(response: requests.Response) -> dict[str, Any]:
