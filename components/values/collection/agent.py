@@ -49,7 +49,7 @@ def config(context: Context) -> Config:
             "transform/identity": identity.assigned(context),
         },
         "exporters": _exporters(context),
-        "service": pieces.service(context, _pipelines()),
+        "service": pieces.service(_pipelines()),
     }
 
 

@@ -18,8 +18,8 @@ QUEUE_SHARE = 0.4
 """Share of the volume that each of two queues may fill."""
 EVENTS_SERVICE = "kubernetes-events"
 """service.name of events, so that they are one stream per tenant and level."""
-KAFKA_PORTS = "tcp-prometheus|jmx-metrics|kafka-jmx|jmx"
-"""Names of container ports that JMX exporters listen on: Strimzi's, Bitnami's, Confluent's and the plain one's."""
+KAFKA_PORTS = "tcp-prometheus|kafka-jmx"
+"""Names of container ports that are scraped: Strimzi's for its JMX exporter, and ours for brokers run otherwise."""
 KAFKA_JOB = "kafka-jmx"
 
 
@@ -46,7 +46,6 @@ def config(context: Context) -> Config:
             GATEWAY: {"endpoint": addresses.gateway_endpoint(), "tls": {"insecure": True}, **delivery(share)},
         },
         "service": pieces.service(
-            context,
             {
                 "logs/events": pipeline(
                     ["k8s_events"],

@@ -60,7 +60,7 @@ def config(context: Context) -> Config:
             **sinks.processors(context),
         },
         "exporters": {**exports.exporters(context), **sinks.exporters(context)},
-        "service": pieces.service(context, _pipelines(context)),
+        "service": pieces.service(_pipelines(context)),
     }
 
 

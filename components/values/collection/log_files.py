@@ -90,7 +90,8 @@ def parsed() -> Config:
             valid = f"IsString({found}) and IsMatch({found}, {ottl(f'^[0-9a-fA-F]{{{digits}}}$')})"
             lines.append(f"set(log.{field}.string, ToLowerCase({found})) where {valid}")
     lines += _query_id(cache)
-    lines.append(f"delete_key(log.attributes, {ottl('log.file.path')})")
+    # The kubelet's own: what they say is in the resource by now.
+    lines += [f"delete_key(log.attributes, {ottl(key)})" for key in ("log.file.path", "logtag")]
     return {
         # Bodies are the programs' own affair: one that begins like JSON and is not would be a line here each time.
         "error_mode": "silent",

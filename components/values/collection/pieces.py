@@ -113,7 +113,7 @@ def delivery(queue_bytes: int, consumers: int = 4) -> Config:
     }
 
 
-def telemetry(context: Context) -> Config:
+def telemetry() -> Config:
     """Return how a collector reports on itself: metrics for Prometheus to scrape, logs as JSON."""
     return {
         "metrics": {
@@ -121,15 +121,14 @@ def telemetry(context: Context) -> Config:
             "readers": [{"pull": {"exporter": {"prometheus": {"host": "0.0.0.0", "port": METRICS_PORT}}}}],  # noqa: S104 - the pod's own address is not known here
         },
         "logs": {"encoding": "json", "level": "info"},
-        "resource": {**context.identity},
     }
 
 
-def service(context: Context, pipelines: Mapping[str, Config]) -> Config:
+def service(pipelines: Mapping[str, Config]) -> Config:
     """Return the service part of a configuration."""
     return {
         "extensions": list(extensions()),
-        "telemetry": telemetry(context),
+        "telemetry": telemetry(),
         "pipelines": dict(pipelines),
     }
 

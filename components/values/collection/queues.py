@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from components.values import tenants
 from components.values.context import Context
-from settings import names
 from settings.sizing import RATES
 from settings.units import Bytes
 from settings.vocabulary import Workload
@@ -15,7 +15,6 @@ SHARES = {"logs": 0.5, "traces": 0.2, "metrics": 0.2, "sinks": 0.1}
 LARGEST = 0.25
 """No tenant's queue takes more than this of its signal's share, nor less than SMALLEST."""
 SMALLEST = 1 / 64
-PLATFORM_SHARE = LARGEST
 
 
 def volume(context: Context) -> Bytes:
@@ -41,9 +40,7 @@ def tenant_share(context: Context, tenant: str, signal: str) -> float:
     region is sized for; the queues may then add up to more than the volume, and a full volume refuses like a full
     queue.
     """
-    if tenant == names.PLATFORM_TENANT:
-        return PLATFORM_SHARE
-    limits, rates = context.tenants[tenant].limits, RATES[context.region.size]
+    limits, rates = tenants.limits(context)[tenant], RATES[context.region.size]
     part = {
         "logs": limits.log_mb_per_second / rates.log_mb_per_second,
         "traces": limits.spans_per_second / rates.spans_per_second,

@@ -2,7 +2,7 @@
 
 Tempo's generator makes the like of what is stored, that is of sampled traces. The names differ where they count the
 same thing: traces_span_metrics_* here (all requests), traces_spanmetrics_* there (of stored traces). Edges are
-traces_service_graph_* in both; these carry `collector="gateway"`.
+traces_service_graph_* in both; these carry `source="gateway"`, those `source="tempo"`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ EDGE_TTL_SECONDS = 10
 """How long an edge waits for its other span: client and server report at different times."""
 IDENTITY = [names.TENANT_LABEL, "service.name", "service.namespace", "k8s.namespace.name"]
 """What a span metric's resource is reduced to: a service, not one of its pods."""
-COLLECTOR_LABEL = "collector"
+SOURCE_LABEL = "source"
 
 
 def _dimensions(*keys: str) -> list[Config]:
@@ -138,7 +138,7 @@ def generated(context: Context) -> Config:
                 "statements": [
                     f"set({tenant}, {client}) where {client} != nil",
                     f"set({tenant}, {server}) where {server} != nil",
-                    f"set({attribute(COLLECTOR_LABEL, 'datapoint')}, {ottl('gateway')})",
+                    f"set({attribute(SOURCE_LABEL, 'datapoint')}, {ottl('gateway')})",
                 ],
             },
         ],
