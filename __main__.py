@@ -23,9 +23,11 @@ def main() -> None:
     try:
         platform, name = load.from_stack()
         packages = resolve(platform.regions[name].charts, where=f"regions.{name}.charts")
-        preflight.check(platform, name, packages)
+        notes = preflight.check(platform, name, packages, preview=pulumi.runtime.is_dry_run())
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
+    for note in notes:
+        pulumi.log.warn(str(note))
     context = Context(platform, name)
     stack = names.stack(platform.environment, name)
     cluster = kubernetes.Provider(

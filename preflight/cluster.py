@@ -1,0 +1,189 @@
+"""Is this the cluster that the settings mean, may we use it, and does it have what the platform builds on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from preflight.kubeconfig import Api, UnusableError, connect
+from preflight.subject import Subject
+from settings import names
+from settings.problem import Problem
+
+Check = Callable[[Api, Subject], Iterator[Problem]]
+PINS_PATH = "charts.yaml"
+"""Path of the problems that are about a pin: a preview says them, and only an update refuses."""
+_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""Labels without schemas: 5 KB instead of 2.5 MB."""
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Prerequisite:
+    """An operator that a cluster is expected to run already."""
+
+    product: str
+    """Its name, for messages."""
+    group: str
+    """API group that its CRDs are in."""
+    version: str
+    """Version of the group that this program writes."""
+    chart: str
+    """Chart, and namespace, that a fix may install it from and to."""
+    repository: str
+    """Repository of that chart."""
+    values: str = ""
+    """Values that the fix must set."""
+
+
+PREREQUISITES = (
+    Prerequisite(
+        "cert-manager",
+        "cert-manager.io",
+        "v1",
+        "cert-manager",
+        "https://charts.jetstack.io",
+        " --set crds.enabled=true",
+    ),
+    Prerequisite(
+        "External Secrets",
+        "external-secrets.io",
+        "v1",
+        "external-secrets",
+        "https://charts.external-secrets.io",
+    ),
+)
+
+
+def examine(subject: Subject, checks: Sequence[Check]) -> list[Problem]:
+    """Return the problems of the region's cluster; of an unreachable or a wrong one only that.
+
+    Args:
+        subject: the region.
+        checks: what to look at once the cluster is known to be the right one.
+    """
+    cluster = subject.region.cluster
+    try:
+        with connect(cluster.context) as api:
+            mistaken = list(identity(api, subject))
+            if mistaken:
+                return mistaken
+            with ThreadPoolExecutor(max_workers=len(checks)) as pool:
+                return [
+                    problem for found in pool.map(lambda each: list(each(api, subject)), checks) for problem in found
+                ]
+    except UnusableError as error:
+        return [Problem(subject.path("cluster.context"), error.what, error.allowed, error.fix)]
+
+
+def identity(api: Api, subject: Subject) -> Iterator[Problem]:
+    """Compare the cluster's own identity, the UID of kube-system, with the settings'."""
+    answer = api.get("/api/v1/namespaces/kube-system")
+    if answer.status != 200:
+        yield Problem(
+            subject.path("cluster.context"),
+            f"is {subject.region.cluster.context!r}, whose user may not read namespace kube-system "
+            f"(HTTP {answer.status})",
+            "a user that may administer the cluster",
+            "sign in again, or give the user access to the cluster",
+        )
+        return
+    uid = answer.body["metadata"]["uid"]
+    expected = subject.region.cluster.uid
+    if expected is not None and uid != expected:
+        yield Problem(
+            subject.path("cluster.uid"),
+            f"is {expected!r}, but context {subject.region.cluster.context!r} leads to the cluster {uid!r}",
+            "the UID of the cluster's kube-system namespace",
+            "correct cluster.context; correct cluster.uid only if the cluster was replaced on purpose",
+        )
+
+
+def foreign_claim(api: Api, subject: Subject) -> Iterator[Problem]:
+    """Find that another stack owns the platform of this cluster, or that the namespace is somebody else's."""
+    for namespace in (names.NAMESPACE, names.NODE_NAMESPACE):
+        answer = api.get(f"/api/v1/namespaces/{namespace}")
+        if answer.status == 404:
+            continue
+        annotations = (answer.body.get("metadata") or {}).get("annotations") or {}
+        owner = annotations.get(names.CLAIM_ANNOTATION)
+        context = subject.region.cluster.context
+        if owner is None:
+            yield Problem(
+                subject.path("cluster.context"),
+                f"is {context!r}, where namespace {namespace!r} exists that no stack has claimed",
+                "a cluster without that namespace, or one whose namespace this stack has made",
+                f"move what is in it, then: kubectl --context {context} delete namespace {namespace}",
+            )
+        elif owner != subject.stack:
+            yield Problem(
+                subject.path("cluster.context"),
+                f"is {context!r}, where namespace {namespace!r} belongs to stack {owner!r}",
+                "a cluster that no other stack has claimed",
+                f"correct cluster.context; if stack {owner!r} is gone for good: kubectl --context {context} annotate "
+                f"--overwrite namespace {namespace} {names.CLAIM_ANNOTATION}={subject.stack}",
+            )
+
+
+def missing_prerequisites(api: Api, subject: Subject) -> Iterator[Problem]:
+    """Find operators that are not installed, or serve no version that this program writes."""
+    for each in PREREQUISITES:
+        answer = api.get(f"/apis/{each.group}")
+        served = [version["version"] for version in answer.body.get("versions", [])] if answer.status == 200 else []
+        if each.version not in served:
+            yield Problem(
+                subject.path("cluster"),
+                f"has no {each.product}: API group {each.group} is served "
+                + (f"as {', '.join(served)} only" if served else "in no version"),
+                f"{each.group}/{each.version}",
+                f"helm upgrade --install {each.chart} {each.chart} --repo {each.repository} --kube-context "
+                f"{subject.region.cluster.context} --namespace {each.chart} --create-namespace{each.values}",
+            )
+
+
+def missing_crds(api: Api, subject: Subject) -> Iterator[Problem]:
+    """Find CRDs that the CRD stack has not made."""
+    present = _labelled_crds(api)
+    missing = sorted(set(names.CRDS) - present.keys())
+    if missing:
+        more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+        yield Problem(
+            subject.path("cluster"),
+            f"has no {', '.join(missing[:_SHOWN])}{more} of this platform",
+            "all CRDs of the CRD stack",
+            _bring_up_crds(subject),
+        )
+
+
+def outdated_crds(api: Api, subject: Subject) -> Iterator[Problem]:
+    """Find CRDs that came from another version of their chart than the pinned one."""
+    present = _labelled_crds(api)
+    for chart in sorted(set(names.CRDS.values())):
+        pinned = names.chart_version(chart, subject.packages[chart].version)
+        found = {label for name, label in present.items() if names.CRDS.get(name) == chart} - {pinned}
+        if found:
+            yield Problem(
+                f"{PINS_PATH}.{chart}",
+                f"is pinned at {pinned}, but the CRDs in context {subject.region.cluster.context!r} came from "
+                + ", ".join(sorted(found)),
+                pinned,
+                _bring_up_crds(subject),
+            )
+
+
+CHECKS: tuple[Check, ...] = (foreign_claim, missing_prerequisites, missing_crds)
+"""What every operation of a region needs."""
+
+
+def _labelled_crds(api: Api) -> dict[str, str]:
+    """Return the pin that each of our CRDs came from, by name."""
+    answer = api.get(f"{_CRDS}?labelSelector={names.CHART_VERSION_LABEL}", accept=_METADATA_ONLY)
+    metadata = [each["metadata"] for each in answer.body.get("items") or []]
+    return {each["name"]: each["labels"][names.CHART_VERSION_LABEL] for each in metadata}
+
+
+def _bring_up_crds(subject: Subject) -> str:
+    settings = f"../Pulumi.{subject.platform.environment}.yaml"
+    return f"pulumi up --cwd crds --stack {subject.stack} --config-file {settings}"
