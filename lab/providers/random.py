@@ -22,6 +22,12 @@ _CLASSES: Final = (
     ("numeric", "minNumeric", string.digits),
     ("special", "minSpecial", _SPECIAL),
 )
+_TEXT_INPUTS: Final = (
+    "length",
+    "overrideSpecial",
+    "keepers",
+    *(name for row in _CLASSES for name in row[:2]),
+)
 _TEXT_DEFAULTS: Final[Object] = {
     **{name: True for name, _, _ in _CLASSES},
     **{least: 0 for _, least, _ in _CLASSES},
@@ -106,6 +112,7 @@ class RandomProvider(TableProvider[SystemRandom]):
     version = "4.21.4"
     kinds = {
         "random:index/randomPassword:RandomPassword": Kind(
+            inputs=_TEXT_INPUTS,
             create=_password,
             read=_kept,
             delete=_forgotten,
@@ -115,6 +122,7 @@ class RandomProvider(TableProvider[SystemRandom]):
             validate=_text_wrong,
         ),
         "random:index/randomString:RandomString": Kind(
+            inputs=_TEXT_INPUTS,
             create=_string,
             read=_kept,
             delete=_forgotten,
@@ -123,11 +131,22 @@ class RandomProvider(TableProvider[SystemRandom]):
             validate=_text_wrong,
         ),
         "random:index/randomId:RandomId": Kind(
-            create=_id, read=_kept, delete=_forgotten, computed=("b64Url", "b64Std", "hex", "dec")
+            inputs=("byteLength", "prefix", "keepers"),
+            create=_id,
+            read=_kept,
+            delete=_forgotten,
+            computed=("b64Url", "b64Std", "hex", "dec"),
         ),
-        "random:index/randomUuid:RandomUuid": Kind(create=_uuid, read=_kept, delete=_forgotten, computed=("result",)),
+        "random:index/randomUuid:RandomUuid": Kind(
+            inputs=("keepers",), create=_uuid, read=_kept, delete=_forgotten, computed=("result",)
+        ),
         "random:index/randomInteger:RandomInteger": Kind(
-            create=_integer, read=_kept, delete=_forgotten, computed=("result",), validate=_integer_wrong
+            inputs=("min", "max", "keepers"),
+            create=_integer,
+            read=_kept,
+            delete=_forgotten,
+            computed=("result",),
+            validate=_integer_wrong,
         ),
     }
 

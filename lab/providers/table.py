@@ -34,10 +34,12 @@ class Found:
 class Kind(Generic[Client]):
     """One resource type.
 
-    create returns the ID and the outputs; update the outputs; read None when the resource is gone, and is handed the
-    last inputs (empty at an import). Inputs are plain and known there. preview names outputs known before creation.
+    inputs are the properties it takes. create returns the ID and the outputs; update the outputs; read None when
+    the resource is gone, and is handed the last inputs (empty at an import). Inputs are plain and known there. A kind
+    without update is replaced by any change. preview returns the outputs known before creation.
     """
 
+    inputs: tuple[str, ...]
     create: Callable[[Client, Object], tuple[str, Object]]
     read: Callable[[Client, str, Object, Object], Found | None]
     delete: Callable[[Client, str, Object], None]
@@ -47,6 +49,7 @@ class Kind(Generic[Client]):
     secret: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
     named: str | None = None
+    name_prefix: str = ""
     defaults: Callable[[Client, Object], Object] = lambda _client, _inputs: {}
     preview: Callable[[Client, Object], Object] = lambda _client, _inputs: {}
     validate: Callable[[Object], str | None] = lambda _inputs: None
@@ -62,11 +65,18 @@ class TableProvider(Provider[Client]):
         """Fill in defaults and a generated name, and let the row refuse values."""
         kind = self._kind(request.urn)
         news, olds = unmarshal(request.news), plain(unmarshal(request.olds))
+        unknown = sorted(news.keys() - {*kind.inputs})
+        if unknown:
+            # A property that is dropped in silence would make the lab say yes to what the cloud then is not.
+            raise ProviderError(
+                f"{request.urn}: {', '.join(unknown)}: the stand-in {self.package} provider does not know this "
+                f"property; it knows {', '.join(sorted(kind.inputs))}. Leave it out, or use the real provider."
+            )
         inputs = {**kind.defaults(on.settings, news), **news}
         if kind.named and not inputs.get(kind.named):
             seed = request.randomSeed or secrets.token_bytes(8)
             name = request.urn.split("::", 3)[3]
-            generated = f"{name}-{hashlib.sha256(seed).hexdigest()[:7]}"
+            generated = f"{kind.name_prefix}{name}-{hashlib.sha256(seed).hexdigest()[:7]}"
             inputs[kind.named] = olds.get(kind.named) or generated
         wrong = kind.validate(plain(inputs))
         failures = [proto.CheckFailure(reason=wrong)] if wrong else []
