@@ -50,6 +50,7 @@ class Kind(Generic[Client]):
     documents: tuple[str, ...] = ()
     named: str | None = None
     name_prefix: str = ""
+    lower_case: bool = False
     defaults: Callable[[Client, Object], Object] = lambda _client, _inputs: {}
     preview: Callable[[Client, Object], Object] = lambda _client, _inputs: {}
     validate: Callable[[Object], str | None] = lambda _inputs: None
@@ -76,6 +77,7 @@ class TableProvider(Provider[Client]):
         if kind.named and not inputs.get(kind.named):
             seed = request.randomSeed or secrets.token_bytes(8)
             name = request.urn.split("::", 3)[3]
+            name = name.lower() if kind.lower_case else name
             generated = f"{kind.name_prefix}{name}-{hashlib.sha256(seed).hexdigest()[:7]}"
             inputs[kind.named] = olds.get(kind.named) or generated
         wrong = kind.validate(plain(inputs))

@@ -168,6 +168,7 @@ KINDS: Final[dict[str, Kind[Aws]]] = {
         computed=("arn", "bucketDomainName", "bucketRegionalDomainName", "bucketRegion", "region", "tagsAll"),
         replaces=("bucket", "objectLockEnabled"),
         named="bucket",
+        lower_case=True,
         preview=lambda aws, inputs: {"region": aws.region, "tagsAll": aws.tags(inputs)},
     ),
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": Kind(

@@ -95,11 +95,9 @@ class Engine:
         operation(on_event=events.append)
         found = []
         for event in events:
-            pre = event.resource_pre_event
-            outputs = event.res_outputs_event if pre is None else None
-            metadata = (pre or outputs).metadata if (pre or outputs) else None
-            if metadata is not None and metadata.op not in ("same", "refresh"):
-                found.append(metadata)
+            step = event.resource_pre_event
+            if step is not None and step.metadata.op not in ("same", "refresh"):
+                found.append(step.metadata)
         return found
 
 
@@ -126,3 +124,8 @@ def engine(tmp_path: Path, ports: dict[str, int]) -> Iterator[Engine]:
         yield found
     finally:
         stack.destroy()
+
+
+def urn(token: str, name: str) -> str:
+    """Return the URN of a resource directly below the stack."""
+    return f"urn:pulumi:test::providers::{token}::{name}"
