@@ -39,7 +39,7 @@ def config(context: Context) -> Config:
             "filter/warnings": _warnings(),
             "transform/events": _events(),
             # A scraped program may write any label; the resource comes from the API server.
-            "transform/claims": identity.without_claims(resource=False),
+            **({"transform/claims": identity.without_claims(resource=False)} if kafka else {}),
             "transform/identity": identity.assigned(context),
         },
         "exporters": {
