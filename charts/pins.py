@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-import yaml
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
+from settings import document, refusal
 from settings.base import HttpUrl, Model, Words
 from settings.problem import Problem, SettingsError
 
@@ -44,14 +45,45 @@ class Pins(Model):
     charts: dict[str, Pin]
     """Pins by chart name."""
 
+    @model_validator(mode="after")
+    def _defaults_are_pinned(self) -> Self:
+        problems = [
+            Problem(
+                f"charts.{name}.default",
+                f"is {pin.default!r}, which has no entry under versions",
+                ", ".join(pin.versions),
+                f"choose one of these, or run: python -m charts pin {name} {pin.default}",
+            )
+            for name, pin in self.charts.items()
+            if pin.default not in pin.versions
+        ]
+        if problems:
+            raise PydanticCustomError("consistency", "charts.yaml contradicts itself", {"problems": problems})
+        return self
+
 
 def load(root: Path) -> Pins:
     """Return the pins that charts.yaml in `root` holds.
 
     Raises:
-        pydantic.ValidationError: the file does not fit the model; it is ours, so this is a defect.
+        SettingsError: there is no such file, or it does not say what it should.
     """
-    return Pins.model_validate(yaml.safe_load((root / FILE).read_text(encoding="utf-8")))
+    path = root / FILE
+    if not path.is_file():
+        raise SettingsError([Problem("file", "is missing", "the pins of every chart", f"restore {FILE}")], FILE)
+    return parse(path.read_text(encoding="utf-8"))
+
+
+def parse(text: str) -> Pins:
+    """Return the pins that the text of a charts.yaml holds.
+
+    Raises:
+        SettingsError: with one problem per mistake.
+    """
+    try:
+        return Pins.model_validate(document.read(text, FILE))
+    except ValidationError as error:
+        raise SettingsError(refusal.problems_of(error, Pins), FILE) from None
 
 
 def choose(pins: Pins, choices: Mapping[str, str], where: str) -> dict[str, str]:

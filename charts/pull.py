@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
+import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import requests
-import yaml
-
-from charts.pins import Pins, choose, load
+from charts.pins import FILE, Pins, choose, load
+from charts.repository import Public, digest, from_mirror
 from settings.load import ROOT
 from settings.problem import Problem, SettingsError
 
 CACHE = Path(".cache/charts")
-DOWNLOAD_TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -44,94 +41,67 @@ def resolve(choices: Mapping[str, str], where: str = "charts", root: Path = ROOT
     """
     pins = load(root)
     versions = choose(pins, choices, where)
-    return {name: Package(name, version, _fetch(pins, name, version, root)) for name, version in versions.items()}
+    public = Public()
+    packages: dict[str, Package] = {}
+    problems: list[Problem] = []
+    for name, version in versions.items():
+        try:
+            packages[name] = fetch(pins, name, version, root, public)
+        except SettingsError as error:
+            problems += error.problems
+    if problems:
+        raise SettingsError(problems, FILE)
+    return packages
 
 
-def _fetch(pins: Pins, name: str, version: str, root: Path) -> Path:
+def fetch(pins: Pins, name: str, version: str, root: Path, public: Public) -> Package:
+    """Return one package: from the cache, else from the mirror directory where there is one, else from the public.
+
+    Args:
+        pins: charts.yaml.
+        name: chart.
+        version: one of the versions pinned for it.
+        root: folder of charts.yaml; the cache lies below it.
+        public: the repositories read so far.
+
+    Raises:
+        SettingsError: no digest is pinned, there is no package, or its digest differs from the pin.
+    """
     mirror = root / pins.mirror
-    pinned = pins.charts[name].versions[version]
+    field = "mirror_sha256" if mirror.is_dir() else "sha256"
     path = f"charts.{name}.versions.{version}"
-    digest = pinned.mirror_sha256 if mirror.is_dir() else pinned.sha256
-    if digest is None:
-        field = "mirror_sha256" if mirror.is_dir() else "sha256"
-        raise _refusal(
+    pinned: str | None = getattr(pins.charts[name].versions[version], field)
+    if pinned is None:
+        problem = Problem(
             f"{path}.{field}",
             "is missing, so the package cannot be checked",
             "64 hexadecimal digits",
             f"run: python -m charts pin {name} {version}, and review the change",
         )
-    cached = root / CACHE / f"{name}-{version}-{digest[:12]}.tgz"
-    if cached.is_file() and _digest(cached.read_bytes()) == digest:
-        return cached
-    content = _from_mirror(mirror, name, version) if mirror.is_dir() else download(pins, name, version)
-    found = _digest(content)
-    if found != digest:
-        raise _refusal(
-            path,
-            f"came with the digest {found}",
-            f"the pinned {digest}",
-            "do not use the package; find out who changed it, and only then pin the new digest",
-        )
-    store(cached, content)
-    return cached
-
-
-def _from_mirror(mirror: Path, name: str, version: str) -> bytes:
-    package = mirror / f"{name}-{version}.tgz"
-    if not package.is_file():
-        raise _refusal(
-            f"charts.{name}",
-            f"has version {version} pinned, which the mirror {mirror.name} does not hold",
-            ", ".join(sorted(p.stem for p in mirror.glob(f"{name}-[0-9]*.tgz"))) or "no version of it",
-            f"put {package.name} into the mirror, or remove the mirror folder to use the public repository",
-        )
-    return package.read_bytes()
-
-
-def download(pins: Pins, name: str, version: str) -> bytes:
-    """Return a package from its public repository, unchecked.
-
-    Raises:
-        SettingsError: the repository cannot be reached or does not hold the version.
-    """
-    repository = pins.charts[name].repository.rstrip("/")
-    try:
-        index = requests.get(f"{repository}/index.yaml", timeout=DOWNLOAD_TIMEOUT_SECONDS)
-        index.raise_for_status()
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        entries = yaml.load(index.text, Loader=loader)["entries"].get(name, [])  # noqa: S506 - a safe loader
-        urls = [entry["urls"][0] for entry in entries if entry["version"] == version]
-        if not urls:
-            raise _refusal(
-                f"charts.{name}",
-                f"has version {version} pinned, which {repository} does not hold",
-                "a published version",
-                "correct the version in charts.yaml",
+        raise SettingsError([problem], FILE)
+    cached = root / CACHE / f"{name}-{version}-{pinned[:12]}.tgz"
+    if not (cached.is_file() and digest(cached.read_bytes()) == pinned):
+        content = from_mirror(mirror, name, version) if mirror.is_dir() else public.package(pins, name, version)
+        if (found := digest(content)) != pinned:
+            problem = Problem(
+                f"{path}.{field}",
+                f"is {pinned}, but the package came with {found}",
+                "a package with the pinned digest",
+                "do not use the package; find out who changed it, and only then pin the new digest",
             )
-        url = urls[0] if "://" in urls[0] else f"{repository}/{urls[0]}"
-        package = requests.get(url, timeout=DOWNLOAD_TIMEOUT_SECONDS)
-        package.raise_for_status()
-    except requests.RequestException as error:
-        raise _refusal(
-            f"charts.{name}",
-            f"cannot be fetched from {repository}: {type(error).__name__}",
-            "a reachable chart repository, a mirror folder or a warm cache",
-            "check the network, or run once where the repository can be reached",
-        ) from None
-    return package.content
+            raise SettingsError([problem], FILE)
+        store(cached, content)
+    return Package(name, version, cached)
 
 
 def store(path: Path, content: bytes) -> None:
     """Write whole or not at all: another process may read the cache at the same time."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
-        part.write(content)
-    Path(part.name).replace(path)
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _refusal(path: str, what: str, allowed: str, fix: str) -> SettingsError:
-    return SettingsError([Problem(path, what, allowed, fix)], "charts.yaml")
+    handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(part).chmod(0o644)  # mkstemp's 0600 would hide charts.yaml from others
+        Path(part).replace(path)
+    finally:
+        Path(part).unlink(missing_ok=True)
