@@ -1,0 +1,146 @@
+"""The real Loki, started from the rendered configuration: what becomes a label, who reads what, who is refused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from charts.pull import resolve
+from components.values import logs
+from lab.waiting import until
+from settings.units import Duration
+from tests.backends import HTTP, running
+from tests.contexts import context
+from tests.rendering import one, render
+
+TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
+DEADLINE_SECONDS = 20.0
+
+
+@pytest.fixture(scope="module")
+def loki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the address of a Loki that holds one line of shop and one of payments."""
+    tenants = dict(context("dev.us-east").platform.tenants)
+    shorter = tenants["payments"].retention.model_copy(update={"logs": Duration("2d")})
+    tenants["payments"] = tenants["payments"].model_copy(update={"retention": shorter})
+    given = context("dev.us-east", platform={"tenants": tenants})
+    objects = render("loki", resolve({})["loki"], logs.helm_values(given), "observability")
+    config = yaml.safe_load(one(objects, "ConfigMap", "loki")["data"]["config.yaml"])
+    runtime = yaml.safe_load(one(objects, "ConfigMap", "loki-runtime")["data"]["runtime-config.yaml"])
+    with running(tmp_path_factory.mktemp("loki")) as backends:
+        url = backends.loki(config, runtime["overrides"])
+        for tenant in ("shop", "payments"):
+            assert push(url, tenant, f"hello of {tenant}").status_code == 204
+        yield url
+
+
+def push(url: str, tenant: str, line: str) -> Any:
+    resource = {
+        "tenant": tenant,
+        "region": "us-east",
+        "cluster": "dev-us-east",
+        "environment": "dev",
+        "service.name": "checkout",
+        "k8s.namespace.name": tenant,
+        "k8s.pod.name": "checkout-0",
+    }
+    record = {
+        "timeUnixNano": str(time.time_ns()),
+        "body": {"stringValue": line},
+        "traceId": TRACE_ID,
+        "spanId": "00f067aa0ba902b7",
+        "attributes": attributes({"level": "error", "order_id": "4711"}),
+    }
+    document = {
+        "resourceLogs": [{"resource": {"attributes": attributes(resource)}, "scopeLogs": [{"logRecords": [record]}]}]
+    }
+    return HTTP.post(f"{url}/otlp/v1/logs", json=document, headers={"X-Scope-OrgID": tenant}, timeout=10)
+
+
+def attributes(values: dict[str, str]) -> list[dict[str, Any]]:
+    return [{"key": key, "value": {"stringValue": value}} for key, value in values.items()]
+
+
+def query(url: str, tenant: str, expression: str) -> list[str]:
+    """Return the lines that a query of a tenant finds, once there are any or the deadline has passed."""
+    found: list[str] = []
+
+    def look() -> bool:
+        answer = HTTP.get(
+            f"{url}/loki/api/v1/query_range",
+            params={"query": expression, "since": "1h"},
+            headers={"X-Scope-OrgID": tenant},
+            timeout=10,
+        )
+        assert answer.ok, answer.text
+        found[:] = [value[1] for stream in answer.json()["data"]["result"] for value in stream["values"]]
+        return bool(found)
+
+    until(look, DEADLINE_SECONDS)
+    return sorted(found)
+
+
+def test_exactly_the_chosen_attributes_are_index_labels_level_among_them(loki: str) -> None:
+    assert query(loki, "shop", '{tenant="shop"}') == ["hello of shop"]
+    answer = HTTP.get(
+        f"{loki}/loki/api/v1/series",
+        params={"match[]": '{tenant="shop"}'},
+        headers={"X-Scope-OrgID": "shop"},
+        timeout=10,
+    )
+    assert answer.json()["data"] == [
+        {
+            "cluster": "dev-us-east",
+            "environment": "dev",
+            "k8s_namespace_name": "shop",
+            "level": "error",
+            "region": "us-east",
+            "service_name": "checkout",
+            "tenant": "shop",
+        }
+    ]
+
+
+def test_a_line_is_found_by_its_trace_span_pod_and_order(loki: str) -> None:
+    metadata = f'trace_id="{TRACE_ID}" | span_id="00f067aa0ba902b7" | order_id="4711" | k8s_pod_name="checkout-0"'
+    assert query(loki, "shop", f'{{level="error"}} | {metadata}') == ["hello of shop"]
+
+
+def test_a_tenant_reads_its_own_lines_whatever_it_asks_for(loki: str) -> None:
+    assert query(loki, "payments", '{region="us-east"}') == ["hello of payments"]
+    answer = HTTP.get(
+        f"{loki}/loki/api/v1/query_range",
+        params={"query": '{tenant="shop"}', "since": "1h"},
+        headers={"X-Scope-OrgID": "payments"},
+        timeout=10,
+    )
+    assert answer.json()["data"]["result"] == []
+
+
+def test_the_platform_team_reads_across_tenants(loki: str) -> None:
+    assert query(loki, "payments|shop", '{region="us-east"}') == ["hello of payments", "hello of shop"]
+
+
+def test_without_a_tenant_nothing_is_read_or_written(loki: str) -> None:
+    assert HTTP.get(f"{loki}/loki/api/v1/labels", timeout=10).status_code == 401
+    assert HTTP.post(f"{loki}/otlp/v1/logs", json={"resourceLogs": []}, timeout=10).status_code == 401
+
+
+def test_an_unknown_org_is_refused_what_a_tenant_may_send(loki: str) -> None:
+    line = "x" * 150_000
+    assert push(loki, "shop", line).status_code == 204
+    refused = push(loki, "nobody", line)
+    assert refused.status_code == 429
+    assert "ingestion rate limit exceeded" in refused.text.lower()
+
+
+def test_a_tenants_own_retention_is_in_force(loki: str) -> None:
+    kept = {}
+    for tenant in ("shop", "payments"):
+        answer = HTTP.get(f"{loki}/config/tenant/v1/limits", headers={"X-Scope-OrgID": tenant}, timeout=10)
+        kept[tenant] = yaml.safe_load(answer.text)["retention_period"]
+    assert kept == {"shop": "1w", "payments": "2d"}
