@@ -97,7 +97,8 @@ def _sidecar() -> dict[str, Any]:
             "labelValue": "1",
             "searchNamespace": names.NAMESPACE,
             "resource": "configmap",
-            "initDatasources": True,
+            # As an init container the chart's sidecar watches too, and so never ends.
+            "initDatasources": False,
             # The chart's own entries know one exemplar label and none of the links; ours are datasources.py's.
             "defaultDatasourceEnabled": False,
             "alertmanager": {"enabled": False},

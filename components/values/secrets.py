@@ -9,6 +9,7 @@ from typing import Any
 from components.values import addresses
 from components.values.context import Context
 from settings import names
+from settings.platform import Alerting
 from settings.vocabulary import WorkloadIdentity
 
 STORE = "aws-secrets-manager"
@@ -38,19 +39,12 @@ class Mounted:
 def mounted(context: Context) -> dict[str, Mounted]:
     """Return the Secrets of the platform's namespace, by name."""
     platform = context.platform
-    alerting = platform.alerting
     found = {
         addresses.GRAFANA_ADMIN_SECRET: Mounted(
             sources={"admin-password": names.secret(platform, context.name, GRAFANA_ADMIN_PASSWORD)},
             fixed={"admin-user": GRAFANA_ADMIN_USER},
         ),
-        addresses.RECEIVERS_SECRET: Mounted(
-            sources={
-                "pagerduty-routing-key": alerting.pagerduty_key,
-                "slack-webhook-url": alerting.slack_webhook,
-                "watchdog-url": alerting.watchdog_url,
-            }
-        ),
+        addresses.RECEIVERS_SECRET: Mounted(sources=_receivers(platform.alerting)),
     }
     if platform.grafana.oidc is not None:
         oidc = platform.grafana.oidc
@@ -61,6 +55,18 @@ def mounted(context: Context) -> dict[str, Mounted]:
             sources={"password": remote_write.password_secret}, fixed={"username": remote_write.username}
         )
     return found
+
+
+def _receivers(alerting: Alerting) -> dict[str, str]:
+    """Return the name in the store of each file that alert_routing.py lets Alertmanager read."""
+    sources = {
+        "pagerduty-routing-key": alerting.pagerduty_key,
+        "slack-webhook-url": alerting.slack_webhook,
+        "watchdog-url": alerting.watchdog_url,
+    }
+    if alerting.smtp is not None and alerting.smtp.login is not None:
+        sources["smtp-password"] = alerting.smtp.login.password_secret
+    return sources
 
 
 def store_names(context: Context) -> list[str]:
