@@ -110,13 +110,8 @@ def connect(context: str) -> Iterator[Api]:
         session.proxies = {"https": proxy, "http": proxy} if proxy else get_environ_proxies(cluster["server"])
         authority = files.of(cluster, "certificate-authority")
         session.verify = False if cluster.get("insecure-skip-tls-verify") else authority or True
-        _authenticate(session, user, files)
+        _authenticate(session, user, files, context)
         yield Api(str(cluster["server"]).rstrip("/"), session)
-
-
-def contexts() -> list[str]:
-    """Return the names of all contexts, sorted."""
-    return sorted(_load()["contexts"])
 
 
 class _Files:
@@ -172,9 +167,9 @@ def _find(config: Mapping[str, Mapping[str, Any]], context: str) -> tuple[Mappin
     return cluster, user
 
 
-def _authenticate(session: requests.Session, user: Mapping[str, Any], files: _Files) -> None:
+def _authenticate(session: requests.Session, user: Mapping[str, Any], files: _Files, context: str) -> None:
     if "exec" in user:
-        user = {**user, **_from_plugin(user["exec"])}
+        user = {**user, **_from_plugin(user["exec"], context)}
     certificate, key = files.of(user, "client-certificate"), files.of(user, "client-key")
     if certificate and key:
         session.cert = (certificate, key)
@@ -185,8 +180,8 @@ def _authenticate(session: requests.Session, user: Mapping[str, Any], files: _Fi
         session.headers["Authorization"] = f"Bearer {token}"
 
 
-def _from_plugin(plugin: Mapping[str, Any]) -> dict[str, str]:
-    """Ask a credential plugin, as client-go does, for a token or a certificate."""
+def _from_plugin(plugin: Mapping[str, Any], context: str) -> dict[str, str]:
+    """Ask a credential plugin, as client-go does, for a token or a certificate; its standard output is never shown."""
     version = plugin.get("apiVersion", "client.authentication.k8s.io/v1")
     request = {"apiVersion": version, "kind": "ExecCredential", "spec": {"interactive": False}}
     extra = {each["name"]: each["value"] for each in plugin.get("env") or []}
@@ -200,13 +195,13 @@ def _from_plugin(plugin: Mapping[str, Any]) -> dict[str, str]:
             timeout=EXEC_TIMEOUT_SECONDS,
             check=True,
         )
-        status = json.loads(done.stdout)["status"]
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
+        status = dict(json.loads(done.stdout)["status"])
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
         reason = (getattr(error, "stderr", b"") or b"").decode(errors="replace").strip().splitlines()
         raise UnusableError(
             f"gets its credentials from `{command[0]}`, which fails: {reason[-1] if reason else type(error).__name__}",
             "a credential plugin that works",
-            f"run it by hand: {' '.join(command)}",
+            f"see it fail by hand: kubectl --context {context} get --raw /version",
         ) from None
     found = {}
     if "token" in status:
