@@ -151,7 +151,8 @@ def _workload(context: Context, key: str, workload: Workload) -> dict[str, Any]:
         values["persistence"] = {
             "enabled": True,
             **claim,
-            "claims": [{"name": "data", "accessModes": ["ReadWriteOnce"], **claim}],
+            # The chart mounts a volume of this name; it does not see whether a claim has it.
+            "claims": [{"name": "storage" if key == "singleBinary" else "data", "accessModes": ["ReadWriteOnce"], **claim}],
             "enableStatefulSetAutoDeletePVC": True,
             "whenDeleted": "Retain",
             "whenScaled": "Retain",
