@@ -41,10 +41,13 @@ class Unit(str):
 
 
 class Duration(Unit):
-    """A span of time in one unit, as Prometheus, Loki and Tempo read it: `500ms`, `90s`, `5m`, `36h`, `30d`."""
+    """A span of time in one unit, as Prometheus, Loki and Tempo read it: `500ms`, `90s`, `5m`, `36h`, `30d`.
+
+    273 years at most (99999d): what reads it counts nanoseconds in 63 bits, which is 292 years.
+    """
 
     __slots__ = ()
-    pattern = re.compile(r"[1-9][0-9]{0,5}(?:ms|s|m|h|d)")
+    pattern = re.compile(r"[1-9][0-9]{0,5}(?:ms|s|m|h)|[1-9][0-9]{0,4}d")
     allowed = "a whole number with a unit: ms, s, m, h or d"
     fix = 'write for example "30d" or "12h"'
     _MILLISECONDS: ClassVar[dict[str, int]] = {
