@@ -1,0 +1,150 @@
+"""Every dashboard of the catalogue: its variables, its queries read by promtool, its delivery."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import tools
+from components.dashboards import Dashboards
+from components.values.dashboard_files import DashboardFile, dashboard_files
+from components.values.rule_files import runbook_uid
+from dashboards import queries
+from dashboards.catalogue import CATALOGUE
+from rules import files
+from settings import names
+from tests.contexts import context
+from tests.recording import record
+from tests.running import run
+
+FILES = {each.uid: each for each in dashboard_files(context())}
+FILTERS = ('tenant=~"$tenant"', 'region=~"$region"')
+SELECTOR = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)?\{([^{}]*)\}")
+FUNCTIONS_OF_GRAFANA = {"$__rate_interval": "5m", "$__interval": "1m", "$__range": "1h"}
+
+
+def model(uid: str) -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(FILES[uid].text)
+    return parsed
+
+
+def panels(uid: str) -> Iterator[dict[str, Any]]:
+    for panel in model(uid)["panels"]:
+        yield from panel.get("panels") or []
+        if panel["type"] != "row":
+            yield panel
+
+
+def expressions(uid: str) -> Iterator[tuple[str, str]]:
+    for panel in panels(uid):
+        for target in panel.get("targets") or []:
+            yield panel["title"], target["expr"]
+
+
+@pytest.mark.parametrize("uid", sorted(CATALOGUE))
+def test_tenant_and_region_can_be_chosen(uid: str) -> None:
+    variables = {each["name"]: each for each in model(uid)["templating"]["list"]}
+    assert {"datasource", "region", "tenant"} <= variables.keys()
+    assert list(variables).index("region") < list(variables).index("tenant")
+    assert 'region=~"$region"' in variables["tenant"]["query"]
+    for name in ("region", "tenant"):
+        assert (variables[name]["multi"], variables[name]["includeAll"]) == (True, True)
+        assert variables[name]["allValue"] == ".*"
+
+
+@pytest.mark.parametrize("uid", sorted(CATALOGUE))
+def test_tenant_and_region_filter_every_series_of_every_panel(uid: str) -> None:
+    seen = list(expressions(uid))
+    assert seen
+    for title, expression in seen:
+        selectors = SELECTOR.findall(expression)
+        assert selectors, title
+        for metric, matchers in selectors:
+            missing = [each for each in FILTERS if each not in matchers]
+            assert not missing, f"{title}: {metric} is not filtered by {missing}"
+        bare = re.sub(r"\{[^{}]*\}|\[[^\]]*\]|by \([^)]*\)", "", expression)
+        metrics = set(re.findall(r"[a-z_]+:[a-z_:0-9]+|\b[a-z]+_[a-z_]+\b", bare)) - {"histogram_quantile"}
+        assert metrics <= {metric for metric, _ in selectors}, f"{title}: {metrics} has a metric without a filter"
+
+
+@pytest.mark.parametrize("uid", sorted(CATALOGUE))
+def test_promtool_reads_every_query(uid: str) -> None:
+    for title, expression in expressions(uid):
+        for variable, value in FUNCTIONS_OF_GRAFANA.items():
+            expression = expression.replace(variable, value)
+        done = run(tools.ensure("promtool")["promtool"], "promql", "--experimental", "format", expression)
+        assert done.returncode == 0, f"{title}: {done.stderr}"
+
+
+@pytest.mark.parametrize("uid", sorted(CATALOGUE))
+def test_panels_say_what_they_show_and_in_which_unit(uid: str) -> None:
+    for panel in panels(uid):
+        assert panel["title"]
+        assert panel["description"]
+        assert panel["fieldConfig"]["defaults"]["unit"]
+        assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+
+
+def test_the_error_share_turns_at_one_and_five_percent() -> None:
+    panel = next(each for each in panels("service-overview") if each["title"] == "Error share")
+    steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    assert [(each.get("value"), each["color"]) for each in steps] == [(None, "green"), (0.01, "yellow"), (0.05, "red")]
+
+
+def test_the_service_overview_shows_rate_errors_duration_and_saturation() -> None:
+    shown = dict(expressions("service-overview"))
+    assert "status_code" in shown["Rate by status"]
+    assert "service:errors:ratio_rate5m" in shown["Error share"]
+    assert {"CPU of request", "Memory of limit"} <= shown.keys()
+    durations = next(each for each in panels("service-overview") if each["title"] == "Duration")["targets"]
+    assert [each["legendFormat"] for each in durations] == ["p50", "p95", "p99"]
+    assert durations[-1]["exemplar"] is True
+
+
+def test_what_dashboards_show_of_services_is_what_rules_record() -> None:
+    recorded = set(re.findall(r"record: (\S+)", files.sources()["service"]))
+    used = set(re.findall(r"service:[a-z_]+:[a-z0-9_]+", queries.error_share() + queries.request_rate()))
+    assert used
+    assert used <= recorded
+
+
+@pytest.mark.parametrize("alert", sorted(files.runbooks()))
+def test_the_link_of_an_alert_leads_to_its_runbook(alert: str) -> None:
+    page = FILES[runbook_uid(alert)]
+    (panel,) = json.loads(page.text)["panels"]
+    assert page.folder == "Runbooks"
+    assert panel["options"]["mode"] == "markdown"
+    assert panel["options"]["content"].startswith(f"# {alert}\n")
+    assert "@GRAFANA@" not in panel["options"]["content"]
+
+
+@pytest.mark.parametrize("uid", sorted(FILES))
+def test_uids_are_stable_and_nothing_is_changed_where_it_is_shown(uid: str) -> None:
+    assert model(uid)["uid"] == uid
+    assert len(uid) <= 40
+    assert model(uid)["editable"] is False
+    assert "id" not in model(uid) or model(uid)["id"] is None
+
+
+def test_the_same_dashboards_are_the_same_texts() -> None:
+    assert dashboard_files(context()) == list(FILES.values())
+    first: DashboardFile = next(iter(FILES.values()))
+    assert first.text == json.dumps(json.loads(first.text), sort_keys=True, indent=1) + "\n"
+
+
+def test_each_is_a_config_map_that_the_sidecar_finds_and_puts_into_its_folder() -> None:
+    made = record(lambda: Dashboards("dashboards", context()))
+    maps = made.of_type("kubernetes:core/v1:ConfigMap")
+    assert sorted(each.name for each in maps) == sorted(f"dashboards-{uid}" for uid in FILES)
+    for each in maps:
+        uid = each.name.removeprefix("dashboards-")
+        metadata = each.inputs["metadata"]
+        assert (metadata["name"], metadata["namespace"]) == (f"dashboard-{uid}", names.NAMESPACE)
+        assert metadata["labels"]["grafana_dashboard"] == "1"
+        assert metadata["annotations"] == {"grafana_folder": FILES[uid].folder}
+        assert each.inputs["data"] == {f"{uid}.json": FILES[uid].text}
+        assert each.parent.endswith("::dashboards")
