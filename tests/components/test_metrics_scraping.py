@@ -167,7 +167,7 @@ def _prepare(client: cluster.Api) -> None:
         body = {"apiVersion": group, "kind": kind, "metadata": {"name": POLICY}, "spec": spec}
         client.apply(f"/apis/{group}/{plural}/{POLICY}", body)
     # The API server takes up a policy some moments after it is stored.
-    refuses = ("ScrapeConfig", {"staticConfigs": []}, "storefront")
+    refuses: tuple[str, dict[str, Any], str] = ("ScrapeConfig", {"staticConfigs": []}, "storefront")
     assert waiting.until(lambda: "not allowed" in answer(client, *refuses), 30), "the policy is not in force"
 
 
