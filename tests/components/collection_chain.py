@@ -61,13 +61,21 @@ def free_ports(count: int) -> list[int]:
 class Chain:
     """Agent, gateway and stores of one region, as three processes."""
 
-    def __init__(self, context: Context, folder: Path) -> None:
+    def __init__(self, context: Context, folder: Path, stuck: str | None = None) -> None:
+        """Prepare the processes.
+
+        Args:
+            context: the region.
+            folder: where everything of the run lies.
+            stuck: a tenant whose logs nobody takes, with room for one batch in its queue.
+        """
         self.folder = folder
+        self.stuck = stuck
         self.pods = folder / "pods"
         self._context = context
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         names = ("otlp", "agent", "gateway", "grpc", "http", "health-a", "health-g", "health-s", "metrics-a")
-        more = ("metrics-g", "metrics-s")
+        more = ("metrics-g", "metrics-s", "closed")
         self.port = dict(zip((*names, *more), free_ports(len(names) + len(more)), strict=True))
         self.pods.mkdir()
 
@@ -175,11 +183,17 @@ class Chain:
         stores = {addresses.loki_url(): "http", addresses.tempo_otlp_endpoint(self._context): "grpc"}
         stores |= dict.fromkeys(addresses.prometheus_replica_urls(self._context), "http")
         here = {"http": f"http://127.0.0.1:{self.port['http']}", "grpc": f"127.0.0.1:{self.port['grpc']}"}
-        return _replaced(config, {place: here[kind] for place, kind in stores.items()})
+        replaced = _replaced(config, {place: here[kind] for place, kind in stores.items()})
+        if self.stuck is not None:
+            exporter = replaced["exporters"][f"otlp_http/logs-{self.stuck}"]
+            exporter["endpoint"] = f"http://127.0.0.1:{self.port['closed']}"
+            exporter["sending_queue"].update(sizer="requests", queue_size=1, num_consumers=1)
+            del exporter["sending_queue"]["batch"]
+        return replaced
 
     def _stores(self) -> dict[str, Any]:
         files = {
-            f"file/{signal}": {"path": str(self.folder / f"{signal}.json"), "flush_interval": "100ms"}
+            f"file/{signal}": {"path": str(self.folder / f"{signal}.json"), "flush_interval": "100ms", "append": True}
             for signal in ("traces", "logs", "metrics")
         }
         header = {"key": "test.tenant", "from_context": "metadata.x-scope-orgid", "action": "insert"}
