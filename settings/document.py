@@ -12,31 +12,53 @@ from settings.problem import Problem, SettingsError
 
 _TEXT = "tag:yaml.org,2002:str"
 _MERGE = "tag:yaml.org,2002:merge"
+_DATE = "tag:yaml.org,2002:timestamp"
 _QUOTED = re.compile(r" '[^'<\\][^']+'")
 """What an error of PyYAML repeats from the text: an unquoted password that starts with ! or * is a tag or an alias."""
 
 
 class _Loader(yaml.SafeLoader):
-    """Resolve scalars as YAML 1.2 does.
+    """Resolve scalars as Pulumi's reader does (gopkg.in/yaml.v3): as YAML 1.2, with the numbers of YAML 1.1.
 
-    PyYAML follows YAML 1.1, where `no`, `on`, `1:30` and `2026-01-01` are not text. Pulumi's reader follows 1.2, so
-    one file would mean two things, depending on who reads it.
+    PyYAML follows YAML 1.1, where `no`, `on` and `1:30` are not text. One file would mean two things, depending on
+    who reads it.
     """
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
 
 
+_SIGNS_AND_DIGITS = list("-+0123456789")
 for _tag, _pattern, _first in (
     ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
     ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
-    ("int", r"^[-+]?[0-9]+$", list("-+0123456789")),
-    ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$", list("-+.0123456789")),
+    (
+        "int",
+        r"^[-+]?(?:0[xX][0-9a-fA-F][0-9a-fA-F_]*|0[oO][0-7][0-7_]*|0[bB][01][01_]*|[0-9][0-9_]*)$",
+        _SIGNS_AND_DIGITS,
+    ),
+    ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$", [".", *_SIGNS_AND_DIGITS]),
+    ("timestamp", r"^[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?$", list("0123456789")),
     ("merge", r"^<<$", ["<"]),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
 
-# Without this, PyYAML takes 010 for eight and fails on 089.
-_Loader.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(node.value))
+
+def _whole(_: _Loader, node: yaml.ScalarNode) -> int:
+    """Return a number as Go reads it: 010 is eight, and 089, which is not octal, is 89."""
+    text = node.value.replace("_", "").lower()
+    if re.fullmatch(r"[-+]?0[0-7]+", text):
+        return int(text, 8)
+    return int(text, 0 if re.match(r"[-+]?0[xob]", text) else 10)
+
+
+def _number(_: _Loader, node: yaml.ScalarNode) -> float | int:
+    """Return a whole number without its fraction, since Pulumi hands `1e3` over as JSON's 1000."""
+    value = float(node.value)
+    return int(value) if value.is_integer() else value
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole)
+_Loader.add_constructor("tag:yaml.org,2002:float", _number)
 
 
 def read(text: str, source: str) -> Any:
@@ -47,14 +69,14 @@ def read(text: str, source: str) -> Any:
         source: name of the file, for messages.
 
     Raises:
-        SettingsError: the text is no YAML, or one of its maps repeats a key or has a key that is no text. The
-            text itself is not quoted, for it may hold a secret.
+        SettingsError: the text is no YAML, a map repeats a key or has a key that is no text, or a date stands in
+            it. The text itself is not quoted, for it may hold a secret.
     """
     try:
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
-            problems = list(_key_problems(node, "", set()))
+            problems = list(_problems_in(node, "", set()))
             if not problems:
                 return loader.construct_document(node) if node else None
         finally:
@@ -71,14 +93,16 @@ def read(text: str, source: str) -> Any:
     raise SettingsError(problems, source)
 
 
-def _key_problems(node: yaml.Node | None, path: str, seen: set[int]) -> Iterator[Problem]:
-    """Yield a problem per key that YAML would drop or turn into something else without a word."""
+def _problems_in(node: yaml.Node | None, path: str, seen: set[int]) -> Iterator[Problem]:
+    """Yield a problem per key and date that YAML would drop or turn into something else without a word."""
     if node is None or id(node) in seen:
         return
     seen.add(id(node))
+    if node.tag == _DATE:
+        yield Problem(path, f"is {node.value}, which is a date to YAML", "text", f'write it in quotes: "{node.value}"')
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            yield from _key_problems(item, f"{path}[{index}]", seen)
+            yield from _problems_in(item, f"{path}[{index}]", seen)
     if not isinstance(node, yaml.MappingNode):
         return
     lines: dict[str, int] = {}
@@ -99,4 +123,4 @@ def _key_problems(node: yaml.Node | None, path: str, seen: set[int]) -> Iterator
                 "merge the two entries, or rename one",
             )
         lines[key.value] = line
-        yield from _key_problems(value, place, seen)
+        yield from _problems_in(value, place, seen)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pulumi
 import pytest
 import yaml
 
+import tools
 from settings import document, load, names
 from settings.problem import SettingsError
 from tests.settings.documents import SMALL, at
@@ -102,6 +105,10 @@ def test_a_file_without_the_key_is_refused(tmp_path: Path, text: str) -> None:
             "one would count; fix: merge the two entries, or rename one",
         ),
         (
+            "config: {since: 2026-01-01}",
+            'config.since is 2026-01-01, which is a date to YAML; allowed: text; fix: write it in quotes: "2026-01-01"',
+        ),
+        (
             "config:\n  404: shop\n",
             'line 2 has the key 404, which is no text; allowed: text; fix: write it in quotes: "404"',
         ),
@@ -111,29 +118,59 @@ def test_a_file_that_is_not_what_it_seems_is_refused(tmp_path: Path, text: str, 
     assert refusal(written(tmp_path, text)) == f"Pulumi.dev.yaml: {problem}"
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("no", "no"),
-        ("on", "on"),
-        ("2026-01-01", "2026-01-01"),
-        ("1:30", "1:30"),
-        ("0x1F", "0x1F"),
-        ("010", 10),
-        ("089", 89),
-        ("-0.5", -0.5),
-        ("1e3", 1000.0),
-        ("500m", "500m"),
-        ("1.2.3", "1.2.3"),
-        ("~", None),
-        ("", None),
-        ("True", True),
-        ("'true'", "true"),
-    ],
-)
+# What the pinned Pulumi makes of them; the test below asks it.
+SCALARS: dict[str, object] = {
+    "no": "no",
+    "on": "on",
+    "yes": "yes",
+    "1:30": "1:30",
+    "0x1F": 31,
+    "0o17": 15,
+    "0b11": 3,
+    "010": 8,
+    "089": 89,
+    "1_000": 1000,
+    "-7": -7,
+    "-0.5": -0.5,
+    "1e3": 1000,
+    "2.0": 2,
+    "500m": "500m",
+    "1.2.3": "1.2.3",
+    "~": None,
+    "": None,
+    "True": True,
+    "'true'": "true",
+    "'2026-01-01'": "2026-01-01",
+    '"111111111111"': "111111111111",
+    "111111111111": 111111111111,
+}
+
+
+@pytest.mark.parametrize(("text", "value"), SCALARS.items(), ids=repr)
 def test_scalars_are_read_as_pulumi_reads_them(text: str, value: object) -> None:
     found = document.read(f"key: {text}", "file")["key"]
     assert (found, type(found)) == (value, type(value))
+
+
+def test_pulumi_reads_scalars_so(tmp_path: Path) -> None:
+    lines = "".join(f"    k{number}: {text}\n" for number, text in enumerate(SCALARS))
+    written(tmp_path, f"config:\n  {KEY}:\n{lines}")
+    (tmp_path / "Pulumi.yaml").write_text(f"name: {names.PROJECT}\nruntime: python\n", encoding="utf-8")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "PULUMI_HOME": str(tmp_path / "home"),
+        "PULUMI_BACKEND_URL": tmp_path.as_uri(),
+        "PULUMI_CONFIG_PASSPHRASE": "test",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+    for command in (["stack", "init", "dev.us-east"], ["config", "--json", "--config-file", "Pulumi.dev.yaml"]):
+        done = subprocess.run(
+            [str(tools.ensure("pulumi")["pulumi"]), *command, "--non-interactive"],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+    read = json.loads(json.loads(done.stdout)[KEY]["value"])
+    assert {text: read[f"k{number}"] for number, text in enumerate(SCALARS)} == SCALARS
 
 
 def test_anchors_and_merges_stay_usable() -> None:

@@ -15,6 +15,7 @@ from settings.platform import Platform
 from settings.problem import SettingsError
 from settings.refusal import path_of
 from settings.vocabulary import Integration, Size
+from tests.settings.calm import calm
 
 AWS_REGIONS = ["us-east-1", "eu-west-1", "ap-southeast-1"]
 LABELS = st.from_regex(r"[a-z][a-z0-9-]{0,10}[a-z0-9]", fullmatch=True).filter(
@@ -75,6 +76,7 @@ def fleets(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
+@calm
 @given(fleets())
 def test_a_fleet_says_the_same_after_a_round_trip(fleet: dict[str, Any]) -> None:
     platform = load.parse(fleet, "file")
@@ -82,6 +84,7 @@ def test_a_fleet_says_the_same_after_a_round_trip(fleet: dict[str, Any]) -> None
     assert load.parse(document.read(json.dumps(fleet), "file"), "file") == platform
 
 
+@calm
 @given(fleets())
 def test_names_fit_what_they_name(fleet: dict[str, Any]) -> None:
     platform = load.parse(fleet, "file")
@@ -90,6 +93,7 @@ def test_names_fit_what_they_name(fleet: dict[str, Any]) -> None:
     assert len(set(buckets)) == len(buckets)
 
 
+@calm
 @given(fleets())
 def test_a_topology_runs_the_workloads_that_are_sized(fleet: dict[str, Any]) -> None:
     platform = load.parse(fleet, "file")
@@ -111,6 +115,7 @@ def models_in(value: Any, loc: tuple[str | int, ...] = ()) -> list[tuple[str | i
     return found
 
 
+@calm
 @given(fleets(), st.data())
 def test_an_unknown_key_is_refused_wherever_it_stands(fleet: dict[str, Any], data: st.DataObject) -> None:
     loc = data.draw(st.sampled_from(models_in(fleet)))
@@ -131,6 +136,7 @@ JSON = st.recursive(
 )
 
 
+@calm
 @given(JSON)
 def test_any_document_is_read_or_refused(value: Any) -> None:
     with pytest.raises(SettingsError):

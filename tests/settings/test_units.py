@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from settings.units import Bytes, Cpu, Duration, Unit
+from tests.settings.calm import calm
 
 
 @pytest.mark.parametrize(
@@ -66,6 +67,7 @@ def test_cpu(text: str) -> None:
     assert Cpu.parse(text) == text
 
 
+@calm
 @given(st.integers(1, 99_999), st.sampled_from(["ms", "s", "m", "h", "d"]))
 def test_rounding_never_shortens(number: int, unit: str) -> None:
     duration = Duration.parse(f"{number}{unit}")
