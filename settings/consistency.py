@@ -221,6 +221,13 @@ def _overrides(platform: Platform) -> Iterator[Problem]:
                     "nothing",
                     "remove it",
                 )
+            if (footprint.replicas or 1) > 1 and workload in workloads.ALONE:
+                yield Problem(
+                    f"{path}.replicas",
+                    f"is {footprint.replicas}, though this workload runs once",
+                    "1",
+                    "remove it, and give the one pod more cpu or memory",
+                )
             if footprint.volume is not None and workload not in workloads.WITH_VOLUME:
                 yield Problem(
                     f"{path}.volume",

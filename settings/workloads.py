@@ -11,6 +11,9 @@ _DISTRIBUTED = frozenset(w for w in Workload if w.startswith(("loki_", "tempo_")
 PER_NODE = frozenset({Workload.NODE_EXPORTER, Workload.COLLECTOR_AGENT})
 """DaemonSets: the nodes give their number."""
 
+ALONE = frozenset({Workload.COLLECTOR_CLUSTER, Workload.LOKI_COMPACTOR, Workload.TEMPO_SINGLE_BINARY})
+"""Workloads of which a second pod would do the same work again, or would not know of the first."""
+
 WITH_VOLUME = frozenset(
     {
         Workload.PROMETHEUS,

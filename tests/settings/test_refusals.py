@@ -351,6 +351,12 @@ BETWEEN_FIELDS: list[tuple[str, dict[str, Any], str]] = [
         "allowed: nothing; fix: remove it",
     ),
     (
+        "a second pod of what runs once",
+        {"regions.us-east.overrides": {"tempo_single_binary": {"replicas": 2}}},
+        "regions.us-east.overrides.tempo_single_binary.replicas is 2, though this workload runs once; allowed: 1; "
+        "fix: remove it, and give the one pod more cpu or memory",
+    ),
+    (
         "a volume for a workload without one",
         {"regions.us-east.overrides": {"access_proxy": {"volume": "10Gi"}}},
         "regions.us-east.overrides.access_proxy.volume is '10Gi', though this workload has no volume; allowed: "
