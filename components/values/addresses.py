@@ -74,8 +74,12 @@ def tempo_url(context: Context) -> str:
 
 
 def tempo_otlp_endpoint(context: Context) -> str:
-    """Return host:port of Tempo's OTLP gRPC receiver."""
-    service = f"{TRACES_RELEASE}-distributor" if context.distributed else TRACES_RELEASE
+    """Return host:port of Tempo's OTLP gRPC receiver.
+
+    Headless where there are several distributors: a gRPC client holds one connection to each and takes turns, while
+    behind one address it would stay with one distributor, which grants a tenant only its share of the limit.
+    """
+    service = f"{TRACES_RELEASE}-distributor-discovery" if context.distributed else TRACES_RELEASE
     return f"{host(service)}:{OTLP_GRPC}"
 
 

@@ -15,6 +15,7 @@ from settings.vocabulary import Pillar
 HTTP_PORT = 3200
 LARGEST_MESSAGE_MIB = 32
 """Largest gRPC message between senders, roles and Grafana; at least a collector's batch (4 MiB is refused too soon)."""
+CONNECTION_AGE = {"max_connection_age": "5m", "max_connection_age_grace": "30s"}
 LEAST_BURST_BYTES = 8_000_000
 """Smallest burst: a push above the burst would be refused forever."""
 LIVE_TRACE_SECONDS = 10
@@ -64,6 +65,8 @@ def config(context: Context, overrides_file: str) -> dict[str, Any]:
                         "grpc": {
                             "endpoint": f"0.0.0.0:{addresses.OTLP_GRPC}",
                             "max_recv_msg_size_mib": LARGEST_MESSAGE_MIB,
+                            # A client that connects again learns of distributors that came since.
+                            "keepalive": {"server_parameters": CONNECTION_AGE},
                         },
                         "http": {"endpoint": f"0.0.0.0:{addresses.OTLP_HTTP}"},
                     }

@@ -143,6 +143,14 @@ def test_spans_and_queries_are_taken_where_addresses_say(stack: str) -> None:
     assert 3200 in ports(addresses.tempo_url(given).removeprefix("http://"))
 
 
+def test_senders_see_every_distributor_since_each_grants_only_its_share_of_a_limit() -> None:
+    given = context("prod.us-east")
+    service = one(objects(given), "Service", addresses.tempo_otlp_endpoint(given).split(".")[0])
+    assert service["spec"]["clusterIP"] == "None"
+    distributor = one(objects(given), "Deployment", "tempo-distributor")
+    assert service["spec"]["selector"].items() <= distributor["spec"]["template"]["metadata"]["labels"].items()
+
+
 @pytest.mark.parametrize("stack", STACKS)
 def test_jaegers_ports_are_closed(stack: str) -> None:
     services = [each for each in objects(context(stack)) if each["kind"] == "Service"]

@@ -96,7 +96,9 @@ def test_dev_and_prod_treat_a_span_alike() -> None:
 def test_only_otlp_is_received_and_for_a_tenant_only(stack: str) -> None:
     config, _ = loaded(context(stack))
     assert set(config["distributor"]["receivers"]) == {"otlp"}
-    assert set(config["distributor"]["receivers"]["otlp"]["protocols"]) == {"grpc", "http"}
+    protocols = config["distributor"]["receivers"]["otlp"]["protocols"]
+    assert set(protocols) == {"grpc", "http"}
+    assert protocols["grpc"]["keepalive"]["server_parameters"]["max_connection_age"] == "5m"
     assert config["multitenancy_enabled"] is True
     assert config["query_frontend"]["multi_tenant_queries_enabled"] is True
 
