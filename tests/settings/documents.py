@@ -1,10 +1,15 @@
-"""A small valid document, and a way to change it in one place."""
+"""A small valid document, a way to change it in one place, and its refusal."""
 
 from __future__ import annotations
 
 import copy
 import re
 from typing import Any
+
+import pytest
+
+from settings import load
+from settings.problem import SettingsError
 
 SMALL: dict[str, Any] = {
     "environment": "dev",
@@ -59,3 +64,10 @@ def at(changes: dict[str, Any]) -> dict[str, Any]:
         else:
             here[last] = value
     return document
+
+
+def refusal(document: object) -> str:
+    """Return the whole sentence, or sentences, with which a document is refused."""
+    with pytest.raises(SettingsError) as caught:
+        load.parse(document, "Pulumi.dev.yaml")
+    return str(caught.value)

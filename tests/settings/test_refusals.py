@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from settings import load
-from settings.problem import SettingsError
-from tests.settings.documents import DELETED, SMALL, at
+from tests.settings.documents import DELETED, SMALL, at, refusal
 
 PLATFORM = (
     "environment, organization, domain, topology, deletion_protection, retention, collection, grafana, alerting, "
@@ -18,14 +17,6 @@ LABEL = "a DNS label: lower-case letters, digits and hyphens, a letter first"
 DURATION = 'allowed: a whole number with a unit: ms, s, m, h or d; fix: write for example "30d" or "12h"'
 SERIES = "a whole number, at least 1,000, at most 20,000,000"
 SECRET = "allowed: the name of a secret in the region's secret store"
-KAFKA = {"brokers": ["kafka.streaming:9092"]}
-SINK = {"kind": "otlp", "endpoint": "http://jaeger.tracing:4318", "signals": ["traces"]}
-SINGLE_BINARY_WORKLOADS = (
-    "access_proxy, alertmanager, collector_agent, collector_cluster, collector_gateway, grafana, kube_state_metrics, "
-    "loki_gateway, loki_single_binary, node_exporter, otel_operator, prom_label_proxy, prometheus, "
-    "prometheus_operator, tempo_single_binary"
-)
-
 FIELDS: list[tuple[str, dict[str, Any], str]] = [
     (
         "an unknown key at the top",
@@ -231,158 +222,6 @@ FIELDS: list[tuple[str, dict[str, Any], str]] = [
     ),
 ]
 
-BETWEEN_FIELDS: list[tuple[str, dict[str, Any], str]] = [
-    (
-        "a namespace that two tenants claim",
-        {"tenants.payments.namespaces": ["payments", "shop"]},
-        "tenants.payments.namespaces[1] is 'shop', which tenant 'shop' claims already; allowed: each namespace in one "
-        "tenant only; fix: remove it from 'payments' or from 'shop'",
-    ),
-    (
-        "a namespace of Kubernetes",
-        {"tenants.shop.namespaces": ["kube-system"]},
-        "tenants.shop.namespaces[0] is 'kube-system', which belongs to the platform or to Kubernetes; allowed: a "
-        "namespace of the tenant's own; fix: remove it from the tenant",
-    ),
-    (
-        "the platform's own tenant",
-        {"tenants.platform": SMALL["tenants"]["shop"], "tenants.shop": DELETED},
-        "tenants.platform has the name 'platform', which is the platform's own tenant; allowed: any other DNS label; "
-        "fix: rename the tenant",
-    ),
-    (
-        "a tenant in an unknown region",
-        {"tenants.shop.regions": ["mars"]},
-        "tenants.shop.regions[0] names the region 'mars', which this environment does not have; allowed: eu-west, "
-        "us-east; fix: correct the name, or add the region under regions",
-    ),
-    (
-        "support in an unknown region",
-        {"tenants.shop.channels.support": {"mars": "#mars"}},
-        "tenants.shop.channels.support.mars names the region 'mars', which this environment does not have; allowed: "
-        "eu-west, us-east; fix: correct the name, or add the region under regions",
-    ),
-    (
-        "support where the tenant does not run",
-        {"tenants.shop.regions": ["us-east"], "tenants.shop.channels.support": {"eu-west": "#eu"}},
-        "tenants.shop.channels.support.eu-west names the region 'eu-west', in which this tenant does not run; "
-        "allowed: us-east; fix: remove it, or add eu-west to tenants.shop.regions",
-    ),
-    (
-        "a tenant's retention above the platform's",
-        {"tenants.shop.retention.logs": "721h"},
-        "tenants.shop.retention.logs is '721h', longer than the platform's; allowed: at most 30d; fix: shorten it, or "
-        "raise retention.logs for the whole environment",
-    ),
-    (
-        "a retention below a day",
-        {"retention.metrics": "23h"},
-        "retention.metrics is '23h', shorter than a day; allowed: at least 24h; fix: lengthen it",
-    ),
-    (
-        "a tenant's retention below a day",
-        {"tenants.shop.retention.traces": "60m"},
-        "tenants.shop.retention.traces is '60m', shorter than a day; allowed: at least 24h; fix: lengthen it",
-    ),
-    (
-        "a namespace written twice",
-        {"tenants.shop.namespaces": ["shop", "shop"]},
-        "tenants.shop.namespaces[1] repeats 'shop'; allowed: each value once; fix: remove it",
-    ),
-    (
-        "an integration written twice",
-        {"regions.us-east.integrations": ["gpu", "gpu"]},
-        "regions.us-east.integrations[1] repeats 'gpu'; allowed: each value once; fix: remove it",
-    ),
-    (
-        "a sink of an unknown tenant",
-        {"collection.sinks.jaeger": {**SINK, "tenants": ["shop", "nobody"]}},
-        "collection.sinks.jaeger.tenants[1] names the tenant 'nobody', which this environment does not have; allowed: "
-        "payments, shop; fix: correct the name, or add the tenant under tenants",
-    ),
-    (
-        "metrics to Elasticsearch",
-        {"collection.sinks.elk": {**SINK, "kind": "elasticsearch", "signals": ["logs", "metrics"]}},
-        "collection.sinks.elk.signals holds metrics, which the exporter of kind 'elasticsearch' supports as an "
-        "experiment only; allowed: logs, traces; fix: remove metrics, or choose kind: otlp",
-    ),
-    (
-        "two regions in one cluster",
-        {"regions.eu-west.aws_region": "us-east-1", "regions.eu-west.cluster.name": "dev-us-east"},
-        "regions.eu-west.cluster.name is 'dev-us-east', the cluster that region 'us-east' uses already; allowed: a "
-        "cluster of its own for each region; fix: correct the name, the AWS region or the account",
-    ),
-    (
-        "a key of another AWS region",
-        {"regions.us-east.kms_key_arn": "arn:aws:kms:eu-west-1:111111111111:key/ab-12"},
-        "regions.us-east.kms_key_arn is 'arn:aws:kms:eu-west-1:111111111111:key/ab-12', a key of eu-west-1, which a "
-        "bucket in us-east-1 cannot use; allowed: arn:aws:kms:us-east-1:<account>:key/<id>; fix: name a key of "
-        "us-east-1, or correct aws_region",
-    ),
-    (
-        "Tempo 3 without its broker",
-        {"topology": "distributed", "regions.us-east.traces.engine": "tempo3_kafka"},
-        "regions.us-east.traces.kafka is missing, though engine is 'tempo3_kafka', whose write path is a Kafka "
-        "broker; allowed: brokers, topic and partitions of a Kafka-compatible broker; fix: add traces.kafka.brokers, "
-        "or choose engine: tempo2",
-    ),
-    (
-        "Tempo 2 with a broker",
-        {"regions.us-east.traces.kafka": KAFKA},
-        "regions.us-east.traces.kafka is set, though engine is 'tempo2', which uses no broker; allowed: nothing; fix: "
-        "remove it, or choose engine: tempo3_kafka",
-    ),
-    (
-        "Tempo 3 as a single binary",
-        {"regions.us-east.traces": {"engine": "tempo3_kafka", "kafka": KAFKA}},
-        "regions.us-east.traces.engine is 'tempo3_kafka', though the topology is 'single_binary'; allowed: tempo2; "
-        "fix: choose engine: tempo2, or topology: distributed",
-    ),
-    (
-        "an override of a workload that does not run",
-        {"regions.us-east.overrides": {"loki_ingester": {"replicas": 4}}},
-        "regions.us-east.overrides.loki_ingester changes a workload that the topology 'single_binary' does not run; "
-        f"allowed: {SINGLE_BINARY_WORKLOADS}; fix: remove it, or change the topology",
-    ),
-    (
-        "replicas of a DaemonSet",
-        {"regions.us-east.overrides": {"node_exporter": {"replicas": 4}}},
-        "regions.us-east.overrides.node_exporter.replicas is 4, though this workload has one pod on each node; "
-        "allowed: nothing; fix: remove it",
-    ),
-    (
-        "a second pod of what runs once",
-        {"regions.us-east.overrides": {"tempo_single_binary": {"replicas": 2}}},
-        "regions.us-east.overrides.tempo_single_binary.replicas is 2, though this workload runs once; allowed: 1; "
-        "fix: remove it, and give the one pod more cpu or memory",
-    ),
-    (
-        "a volume for a workload without one",
-        {"regions.us-east.overrides": {"access_proxy": {"volume": "10Gi"}}},
-        "regions.us-east.overrides.access_proxy.volume is '10Gi', though this workload has no volume; allowed: "
-        "nothing; fix: remove it",
-    ),
-    (
-        "IRSA without an issuer",
-        {"regions.us-east.cluster.identity": "irsa"},
-        "regions.us-east.cluster.oidc_provider is missing, though identity is 'irsa', which trusts the cluster's OIDC "
-        "issuer; allowed: host and path of the issuer, without https://; fix: add it (aws eks describe-cluster shows "
-        "it), or choose identity: pod_identity",
-    ),
-    (
-        "two canaries",
-        {"regions.us-east.canary": True, "regions.eu-west.canary": True},
-        "regions.eu-west.canary is true, though region 'us-east' is the canary already; allowed: one canary region "
-        "per environment; fix: set it to false",
-    ),
-]
-
-
-def refusal(document: object) -> str:
-    with pytest.raises(SettingsError) as caught:
-        load.parse(document, "Pulumi.dev.yaml")
-    return str(caught.value)
-
 
 def test_the_small_document_is_accepted() -> None:
     assert load.parse(SMALL, "Pulumi.dev.yaml").regions.keys() == {"us-east", "eu-west"}
@@ -393,13 +232,6 @@ def test_a_field_is_refused(changes: dict[str, Any], sentence: str) -> None:
     assert refusal(at(changes)) == f"Pulumi.dev.yaml: {sentence}"
 
 
-@pytest.mark.parametrize(
-    ("changes", "sentence"), [case[1:] for case in BETWEEN_FIELDS], ids=[case[0] for case in BETWEEN_FIELDS]
-)
-def test_a_contradiction_is_refused(changes: dict[str, Any], sentence: str) -> None:
-    assert refusal(at(changes)) == f"Pulumi.dev.yaml: {sentence}"
-
-
 def test_every_mistake_is_shown_at_once() -> None:
     document = at({"environment": "prd", "retention.logs": "30", "tenants.shop.namespaces": [], "tenant": {}})
     assert refusal(document).splitlines() == [
@@ -407,16 +239,6 @@ def test_every_mistake_is_shown_at_once() -> None:
         f"Pulumi.dev.yaml: retention.logs is '30'; {DURATION}",
         "Pulumi.dev.yaml: tenants.shop.namespaces is empty; allowed: a list, not empty; fix: add at least one entry",
         f"Pulumi.dev.yaml: tenant is not a known key; allowed: {PLATFORM}; fix: did you mean tenants?",
-    ]
-
-
-def test_every_contradiction_is_shown_at_once() -> None:
-    document = at({"tenants.shop.namespaces": ["default"], "tenants.payments.regions": ["mars"]})
-    assert refusal(document).splitlines() == [
-        "Pulumi.dev.yaml: tenants.shop.namespaces[0] is 'default', which belongs to the platform or to Kubernetes; "
-        "allowed: a namespace of the tenant's own; fix: remove it from the tenant",
-        "Pulumi.dev.yaml: tenants.payments.regions[0] names the region 'mars', which this environment does not have; "
-        "allowed: eu-west, us-east; fix: correct the name, or add the region under regions",
     ]
 
 
