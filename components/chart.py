@@ -19,6 +19,8 @@ def install(
     values: Mapping[str, Any],
     namespace: str,
     opts: pulumi.ResourceOptions,
+    *,
+    has_pods: bool = True,
 ) -> Chart:
     """Register a chart's objects as resources of the stack.
 
@@ -31,6 +33,8 @@ def install(
         values: Helm values, plain.
         namespace: namespace of the release; it exists already.
         opts: parent and dependencies.
+        has_pods: whether the chart may hold a StatefulSet. Without, no object of it passes through this process,
+            which for CRDs is minutes.
 
     Raises:
         TypeError: the values hold a Pulumi output.
@@ -43,7 +47,7 @@ def install(
         namespace=namespace,
         values=dict(values),
         skip_crds=True,
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(transforms=[_keep_pods])),
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(transforms=[_keep_pods] if has_pods else [])),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import pulumi
 
@@ -13,60 +13,64 @@ from components.chart import install
 from components.values import addresses
 from settings import names
 
-CRD_TYPE = "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition"
 PROMETHEUS_CHART = "prometheus-operator-crds"
 OPENTELEMETRY_CHART = "opentelemetry-operator"
-OPENTELEMETRY_VALUES: Mapping[str, Any] = {
-    "fullnameOverride": addresses.OPERATOR_RELEASE,
-    "crds": {"create": True},
-    "admissionWebhooks": {"create": True, "certManager": {"enabled": True}},
-}
-"""What decides the names in the conversion webhook; the operator's own release must agree (a test compares)."""
 
 
 class Crds(pulumi.ComponentResource):
     """CRDs of the Prometheus and the OpenTelemetry operator, at the versions that the region has pinned.
 
-    Each says by a label which pin it came from, is protected, and stays when the stack is destroyed: with a CRD
-    every object of its kind is deleted, in every namespace of the cluster.
+    Each says by an annotation which pin it came from, is protected, and stays when the stack is destroyed: with a
+    CRD every object of its kind is deleted, in every namespace of the cluster. Both options are set here and passed
+    on from parent to child by the engine; a transform that set them would carry 2.5 MB through this process.
     """
 
     versions: pulumi.Output[Mapping[str, str]]
     """Chart version by chart."""
 
     def __init__(self, name: str, packages: Packages, opts: pulumi.ResourceOptions | None = None) -> None:
+        kept = pulumi.ResourceOptions(protect=True, retain_on_delete=True)
+        opts = pulumi.ResourceOptions.merge(opts, kept)
         super().__init__("observability-platform:components:Crds", name, None, opts)
         prometheus, opentelemetry = packages[PROMETHEUS_CHART], packages[OPENTELEMETRY_CHART]
-        install(PROMETHEUS_CHART, prometheus, {}, names.NAMESPACE, self._kept(prometheus))
+        child = pulumi.ResourceOptions(parent=self)
+        install(
+            PROMETHEUS_CHART,
+            prometheus,
+            prometheus_values(prometheus),
+            names.NAMESPACE,
+            child,
+            has_pods=False,
+        )
         # The release has the operator's name, from which the names in the conversion webhook follow.
         install(
             addresses.OPERATOR_RELEASE,
             crds.only(opentelemetry),
-            OPENTELEMETRY_VALUES,
+            opentelemetry_values(opentelemetry),
             names.NAMESPACE,
-            self._kept(opentelemetry),
+            child,
+            has_pods=False,
         )
         self.versions = pulumi.Output.from_input({each.name: each.version for each in (prometheus, opentelemetry)})
         self.register_outputs({"versions": self.versions})
 
-    def _kept(self, package: Package) -> pulumi.ResourceOptions:
-        def transform(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
-            return keep(package, args)
 
-        return pulumi.ResourceOptions(parent=self, transforms=[transform])
+def prometheus_values(package: Package) -> dict[str, Any]:
+    """Return the values of the Prometheus operator's CRDs."""
+    return {"crds": {"annotations": _pin(package)}}
 
 
-def keep(package: Package, args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
-    """Label a CRD with the pin it came from, and keep it from being deleted; leave anything else as it is."""
-    if args.type_ != CRD_TYPE:
-        return None
-    props = dict(args.props)
-    metadata = {**cast("dict[str, Any]", props.get("metadata") or {})}
-    metadata["labels"] = {
-        **(metadata.get("labels") or {}),
-        names.CHART_VERSION_LABEL: names.chart_version(package.name, package.version),
+def opentelemetry_values(package: Package) -> dict[str, Any]:
+    """Return the values of the OpenTelemetry operator's CRDs.
+
+    They decide the names in the conversion webhook, in which the operator's own release must agree: a test compares.
+    """
+    return {
+        "fullnameOverride": addresses.OPERATOR_RELEASE,
+        "crds": {"create": True, "annotations": _pin(package)},
+        "admissionWebhooks": {"create": True, "certManager": {"enabled": True}},
     }
-    kept = pulumi.ResourceOptions(protect=True, retain_on_delete=True)
-    return pulumi.ResourceTransformResult(
-        props={**props, "metadata": metadata}, opts=pulumi.ResourceOptions.merge(args.opts, kept)
-    )
+
+
+def _pin(package: Package) -> dict[str, str]:
+    return {names.CHART_VERSION_ANNOTATION: names.chart_version(package.name, package.version)}

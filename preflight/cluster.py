@@ -15,8 +15,9 @@ Check = Callable[[Api, Subject], Iterator[Problem]]
 PINS_PATH = "charts.yaml"
 """Path of the problems that are about a pin: a preview says them, and only an update refuses."""
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
-"""Labels without schemas: 5 KB instead of 2.5 MB."""
+_METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+"""Annotations without schemas: a kilobyte each, 2.5 MB less in all."""
+_PARALLEL = 8
 _SHOWN = 3
 
 
@@ -145,7 +146,7 @@ def missing_prerequisites(api: Api, subject: Subject) -> Iterator[Problem]:
 
 def missing_crds(api: Api, subject: Subject) -> Iterator[Problem]:
     """Find CRDs that the CRD stack has not made."""
-    present = _labelled_crds(api)
+    present = _pins_of_crds(api)
     missing = sorted(set(names.CRDS) - present.keys())
     if missing:
         more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
@@ -159,7 +160,7 @@ def missing_crds(api: Api, subject: Subject) -> Iterator[Problem]:
 
 def outdated_crds(api: Api, subject: Subject) -> Iterator[Problem]:
     """Find CRDs that came from another version of their chart than the pinned one."""
-    present = _labelled_crds(api)
+    present = _pins_of_crds(api)
     for chart in sorted(set(names.CRDS.values())):
         pinned = names.chart_version(chart, subject.packages[chart].version)
         found = {label for name, label in present.items() if names.CRDS.get(name) == chart} - {pinned}
@@ -177,11 +178,17 @@ CHECKS: tuple[Check, ...] = (foreign_claim, missing_prerequisites, missing_crds)
 """What every operation of a region needs."""
 
 
-def _labelled_crds(api: Api) -> dict[str, str]:
-    """Return the pin that each of our CRDs came from, by name."""
-    answer = api.get(f"{_CRDS}?labelSelector={names.CHART_VERSION_LABEL}", accept=_METADATA_ONLY)
-    metadata = [each["metadata"] for each in answer.body.get("items") or []]
-    return {each["name"]: each["labels"][names.CHART_VERSION_LABEL] for each in metadata}
+def _pins_of_crds(api: Api) -> dict[str, str]:
+    """Return the pin that each of our CRDs came from, by name; one that somebody else made is not among them."""
+
+    def pin(name: str) -> str | None:
+        answer = api.get(f"{_CRDS}/{name}", accept=_METADATA_ONLY)
+        annotations = (answer.body.get("metadata") or {}).get("annotations") or {}
+        return annotations.get(names.CHART_VERSION_ANNOTATION) if answer.status == 200 else None
+
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        pins = zip(names.CRDS, pool.map(pin, names.CRDS), strict=True)
+        return {name: found for name, found in pins if found is not None}
 
 
 def _bring_up_crds(subject: Subject) -> str:

@@ -28,8 +28,8 @@ CLAIM_ANNOTATION = "observability-platform/stack"
 """Annotation on the namespace that says which stack owns the cluster's platform."""
 OWNER_TAG = "observability-platform:stack"
 """Tag on everything in AWS that says which stack owns it."""
-CHART_VERSION_LABEL = "observability-platform/chart-version"
-"""Label on CRDs that says which pin they came from."""
+CHART_VERSION_ANNOTATION = "observability-platform/chart-version"
+"""Annotation on CRDs that says which pin they came from."""
 CRDS = {
     **{
         f"{kind}.monitoring.coreos.com": "prometheus-operator-crds"
@@ -99,7 +99,7 @@ def secret(platform: Platform, region: str, purpose: str) -> str:
 
 
 def chart_version(chart: str, version: str) -> str:
-    """Return a pin as a label value: `<chart>-<version>`."""
+    """Return a pin as the CRDs carry it: `<chart>-<version>`."""
     return f"{chart}-{version}"
 
 

@@ -82,18 +82,18 @@ def claim(cluster: LabCluster, owner: str | None) -> None:
 
 
 def install_crds(cluster: LabCluster, subject: Subject, *, without: str = "", **versions: str) -> None:
-    """Make every CRD of the platform, without its schema, labelled with its pin or with another version of it."""
+    """Make every CRD of the platform, without its schema, saying its pin or with another version of it."""
     for name, chart in names.CRDS.items():
         plural, _, group = name.partition(".")
         version = versions.get(chart.replace("-", "_"), subject.packages[chart].version)
-        labels = {} if name == without else {names.CHART_VERSION_LABEL: names.chart_version(chart, version)}
+        annotations = {} if name == without else {names.CHART_VERSION_ANNOTATION: names.chart_version(chart, version)}
         schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
         cluster.api.apply(
             f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}",
             {
                 "apiVersion": "apiextensions.k8s.io/v1",
                 "kind": "CustomResourceDefinition",
-                "metadata": {"name": name, "labels": labels},
+                "metadata": {"name": name, "annotations": annotations},
                 "spec": {
                     "group": group,
                     "scope": "Namespaced",

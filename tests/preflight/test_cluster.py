@@ -93,7 +93,7 @@ def test_crds_at_their_pin_pass(kubeconfig: LabCluster) -> None:
 def test_a_cluster_without_the_crd_stack_is_told_how_to_bring_it_up(
     kubeconfig: LabCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(names, "CHART_VERSION_LABEL", "observability-platform/absent")
+    monkeypatch.setattr(names, "CHART_VERSION_ANNOTATION", "observability-platform/absent")
     assert _found(cluster.missing_crds, describe()) == [
         "regions.us-east.cluster has no alertmanagerconfigs.monitoring.coreos.com, "
         "alertmanagers.monitoring.coreos.com, instrumentations.opentelemetry.io and 11 more of this platform; "
