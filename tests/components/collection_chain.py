@@ -1,9 +1,10 @@
 """Run the shipped agent and gateway configurations as processes, and read what they would have stored.
 
 Only places are swapped: addresses, ports, directories. A third collector stands for Loki, Tempo and Prometheus and
-writes what it is sent to files, with the tenant header of each request as an attribute. Two things a machine without
-a cluster cannot give are stood in for: k8s_attributes inserts the namespace that a request header names (like the
-processor itself, it keeps what is there already), and the file variant has nothing to add to what the path says.
+writes what it is sent to files, with the tenant header of each request as an attribute. Given a kubeconfig the agent
+and the cluster collector ask that API server. Without one, k8s_attributes is stood in for: a processor inserts the
+namespace that a request header names (like k8s_attributes it keeps what is there already), and the variant for files
+has nothing to add to what the path says.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import requests
@@ -22,12 +24,15 @@ import yaml
 
 import tools
 from components.values import addresses
-from components.values.collection import agent, gateway, log_files, pieces
+from components.values.collection import agent, cluster, gateway, log_files, pieces
 from components.values.context import Context
 
 T = TypeVar("T")
 NAMESPACE_HEADER = "x-test-namespace"
 START_SECONDS = 30
+NODE = "node"
+NONE: Mapping[str, Path] = MappingProxyType({})
+POD_UID = "6a5b1c2d-0000-4000-8000-000000000001"
 _GRACE_SECONDS = 20
 
 
@@ -61,22 +66,26 @@ def free_ports(count: int) -> list[int]:
 class Chain:
     """Agent, gateway and stores of one region, as three processes."""
 
-    def __init__(self, context: Context, folder: Path, stuck: str | None = None) -> None:
+    def __init__(
+        self, context: Context, folder: Path, stuck: str | None = None, kubeconfigs: Mapping[str, Path] = NONE
+    ) -> None:
         """Prepare the processes.
 
         Args:
             context: the region.
             folder: where everything of the run lies.
             stuck: a tenant whose logs nobody takes, with room for one batch in its queue.
+            kubeconfigs: of the agent and the cluster collector, where there is an API server.
         """
         self.folder = folder
         self.stuck = stuck
+        self.kubeconfigs = kubeconfigs
         self.pods = folder / "pods"
         self._context = context
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        names = ("otlp", "agent", "gateway", "grpc", "http", "health-a", "health-g", "health-s", "metrics-a")
-        more = ("metrics-g", "metrics-s", "closed")
-        self.port = dict(zip((*names, *more), free_ports(len(names) + len(more)), strict=True))
+        names = ["otlp", "agent", "gateway", "grpc", "http", "closed"]
+        names += [f"{what}-{which}" for what in ("health", "metrics") for which in ("a", "g", "s", "c")]
+        self.port = dict(zip(names, free_ports(len(names)), strict=True))
         self.pods.mkdir()
 
     def start(self) -> None:
@@ -85,8 +94,9 @@ class Chain:
             self.run(name)
 
     def run(self, name: str) -> None:
-        """Start one of stores, gateway and agent."""
-        config = {"stores": self._stores, "gateway": self._gateway, "agent": self._agent}[name]()
+        """Start one of stores, gateway, agent and cluster."""
+        make = {"stores": self._stores, "gateway": self._gateway, "agent": self._agent, "cluster": self._cluster}
+        config = make[name]()
         file = self.folder / f"{name}.yaml"
         file.write_text(yaml.safe_dump(config, sort_keys=False))
         with (self.folder / f"{name}.log").open("ab") as log:
@@ -94,7 +104,12 @@ class Chain:
                 [str(tools.ensure("otelcol")["otelcol"]), "--config", str(file)],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "POD_NAME": "gateway-collector-0", "K8S_NODE_NAME": "node"},
+                env={
+                    **os.environ,
+                    "POD_NAME": "gateway-collector-0",
+                    "K8S_NODE_NAME": NODE,
+                    "KUBECONFIG": str(self.kubeconfigs.get(name, "none")),
+                },
             )
         until(lambda: self._healthy(name), START_SECONDS, f"the health of {name} ({self.folder}/{name}.log)")
 
@@ -106,7 +121,7 @@ class Chain:
 
     def stop(self) -> None:
         """Stop all that run, the first to send first."""
-        for name in ("agent", "gateway", "stores"):
+        for name in ("cluster", "agent", "gateway", "stores"):
             if name in self._processes:
                 self.end(name)
 
@@ -127,9 +142,9 @@ class Chain:
         )
         assert answer.status_code == 200, answer.text
 
-    def write_log(self, namespace: str, lines: list[str]) -> None:
+    def write_log(self, namespace: str, lines: list[str], uid: str = POD_UID) -> None:
         """Write container log lines in the kubelet's place and the CRI format."""
-        folder = self.pods / f"{namespace}_app-0_6a5b1c2d-0000-4000-8000-000000000001" / "main"
+        folder = self.pods / f"{namespace}_app-0_{uid}" / "main"
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "0.log").open("a") as file:
             file.writelines(f"2026-11-21T14:00:00.{n:09d}Z stdout F {line}\n" for n, line in enumerate(lines))
@@ -158,23 +173,21 @@ class Chain:
         protocols = config["receivers"]["otlp"]["protocols"]
         protocols["grpc"]["endpoint"] = f"127.0.0.1:{self.port['agent']}"
         protocols["http"].update(endpoint=f"127.0.0.1:{self.port['otlp']}", include_metadata=True)
-        config["processors"]["resource/k8s"] = {
-            "attributes": [
-                {"key": "k8s.namespace.name", "from_context": f"metadata.{NAMESPACE_HEADER}", "action": "insert"},
-                {"key": "k8s.pod.name", "value": "app-0", "action": "insert"},
-            ]
-        }
-        del config["processors"]["k8s_attributes"], config["processors"]["k8s_attributes/files"]
-        for pipeline in config["service"]["pipelines"].values():
-            pipeline["processors"] = [
-                "resource/k8s" if each == "k8s_attributes" else each
-                for each in pipeline["processors"]
-                if each != "k8s_attributes/files"
-            ]
+        if "agent" in self.kubeconfigs:
+            for name in ("k8s_attributes", "k8s_attributes/files"):
+                config["processors"][name]["auth_type"] = "kubeConfig"
+        else:
+            _stand_in(config)
         dns = config["exporters"][agent.GATEWAYS]["resolver"]["dns"]
         assert dns["hostname"] == addresses.gateway_headless()
         dns.update(hostname="127.0.0.1", port=str(self.port["gateway"]))
         config["exporters"][agent.GATEWAY]["endpoint"] = f"127.0.0.1:{self.port['gateway']}"
+        return config
+
+    def _cluster(self) -> dict[str, Any]:
+        config = self._swapped(cluster.config(self._context), "cluster")
+        config["receivers"]["k8s_events"]["auth_type"] = "kubeConfig"
+        config["exporters"][cluster.GATEWAY]["endpoint"] = f"127.0.0.1:{self.port['gateway']}"
         return config
 
     def _gateway(self) -> dict[str, Any]:
@@ -227,6 +240,22 @@ class Chain:
                 },
             },
         }
+
+
+def _stand_in(config: dict[str, Any]) -> None:
+    config["processors"]["resource/k8s"] = {
+        "attributes": [
+            {"key": "k8s.namespace.name", "from_context": f"metadata.{NAMESPACE_HEADER}", "action": "insert"},
+            {"key": "k8s.pod.name", "value": "app-0", "action": "insert"},
+        ]
+    }
+    del config["processors"]["k8s_attributes"], config["processors"]["k8s_attributes/files"]
+    for pipeline in config["service"]["pipelines"].values():
+        pipeline["processors"] = [
+            "resource/k8s" if each == "k8s_attributes" else each
+            for each in pipeline["processors"]
+            if each != "k8s_attributes/files"
+        ]
 
 
 def _replaced(config: dict[str, Any], places: dict[str, str]) -> dict[str, Any]:
