@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from lab.providers.changes import Path
 from lab.providers.kubernetes.cluster import Gvk
+from lab.providers.protocol import ProviderError
 from lab.providers.values import UNKNOWN, Object, Secret
 
 AUTONAMED: Final = "pulumi.com/autonamed"
@@ -74,13 +75,23 @@ _RENAMED: Final = re.compile(r"x_kubernetes_[a-z_]+")
 """Keys that the SDKs cannot spell; the schema of a CustomResourceDefinition is full of them."""
 
 
+def gvk_of(urn: str) -> Gvk:
+    """Return the kind that a type token kubernetes:<group>/<version>:<Kind> names."""
+    token = urn.split("::")[2].rsplit("$", 1)[-1]
+    module, kind = token.split(":")[1:]
+    group, _, version = module.partition("/")
+    if not version:
+        raise ProviderError(f"{token}: the type has no group and version; write kubernetes:<group>/<version>:<Kind>.")
+    return Gvk("" if group == "core" else group, version, kind)
+
+
 def named(inputs: Object, old_inputs: Object, resource_name: str, seed: bytes) -> Object:
     """Return the inputs with a metadata.name: their own, the earlier generated one, or `<resource name>-<8 hex>`.
 
     A generated name is noted in an annotation, so that a later replacement knows it may take another one.
     """
     metadata = inputs.get("metadata") or {}
-    if metadata is UNKNOWN or metadata.get("name") or metadata.get("generateName"):
+    if not isinstance(metadata, dict) or metadata.get("name") or metadata.get("generateName"):
         return inputs
     old = old_inputs.get("metadata") or {}
     if is_autonamed(old_inputs):
@@ -125,7 +136,10 @@ def replacing(gvk: Gvk, obj: Mapping[str, Any], *, config_maps: bool, secrets_to
 
 def comparable(obj: Mapping[str, Any], *, namespaced: bool) -> Object:
     """Return an object as Diff compares it: without what only the server writes, stringData as data."""
-    metadata = {key: value for key, value in obj.get("metadata", {}).items() if key not in _SERVER_METADATA}
+    given = obj.get("metadata") or {}
+    if not isinstance(given, dict):
+        return dict(obj)
+    metadata = {key: value for key, value in given.items() if key not in _SERVER_METADATA}
     if namespaced:
         metadata["namespace"] = metadata.get("namespace") or "default"
     else:
@@ -207,6 +221,12 @@ def identity(obj: Mapping[str, Any]) -> str:
     """Return the ID of an object in state: namespace/name, or the name alone."""
     metadata = obj["metadata"]
     return f"{metadata['namespace']}/{metadata['name']}" if metadata.get("namespace") else str(metadata["name"])
+
+
+def place(obj: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return namespace and name, which may be UNKNOWN."""
+    metadata = obj.get("metadata")
+    return (metadata.get("namespace"), metadata.get("name")) if isinstance(metadata, dict) else (metadata, metadata)
 
 
 def _empty(value: Any) -> bool:

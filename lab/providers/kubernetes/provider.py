@@ -10,7 +10,6 @@ dependents by nature, since the garbage collector learns of new kinds late.
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from google.protobuf.empty_pb2 import Empty
@@ -19,8 +18,9 @@ from pulumi.runtime.proto import provider_pb2 as proto
 
 from lab.providers import changes
 from lab.providers.kubernetes import objects
+from lab.providers.kubernetes.apply import DEFINITION, Settings, applied, arrived, checkpoint, tried
 from lab.providers.kubernetes.chart import CHART, construct
-from lab.providers.kubernetes.cluster import ApiError, Cluster, Gvk, UnknownKindError
+from lab.providers.kubernetes.cluster import Cluster, Gvk, UnknownKindError
 from lab.providers.kubernetes.kubeconfig import endpoint, server_of
 from lab.providers.protocol import Connection, Provider, ProviderError, flag
 from lab.providers.values import Object, has_unknown, mark_like, marshal, plain, unmarshal
@@ -28,24 +28,7 @@ from lab.waiting import until
 
 _DEADLINE: Final = 600.0
 """Seconds to wait for a deletion when the program sets no custom timeout: the real provider's ten minutes."""
-_ESTABLISHED: Final = 60.0
-_ARRIVAL: Final = 10.0
-"""Seconds to wait for a kind whose definition is being applied beside it; the real provider retries five times."""
-_DEFINITION: Final = Gvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition")
 _OWNERS: Final = frozenset({"CronJob", "DaemonSet", "Deployment", "Job", "ReplicaSet", "StatefulSet"})
-_ON: Final = Connection["Settings"]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """One provider resource's configuration, and the cluster that it points at."""
-
-    cluster: Cluster
-    namespace: str | None
-    config_maps: bool
-    secrets: bool
-    force: bool
-    upsert: bool
 
 
 class KubernetesProvider(Provider[Settings]):
@@ -99,24 +82,25 @@ class KubernetesProvider(Provider[Settings]):
         if request.news == request.olds and (on.settings.namespace is None or _has_namespace(request.news)):
             return proto.CheckResponse(inputs=request.news)
         news, olds = unmarshal(request.news), plain(unmarshal(request.olds))
-        gvk = gvk_of(request.urn)
+        gvk = objects.gvk_of(request.urn)
         if gvk.kind.endswith(("List", "Patch")):
             raise ProviderError(
                 f"{gvk.api_version} {gvk.kind}: the stand-in provider has no List and Patch resources; "
                 "use the underlying kind."
             )
         inputs = {"apiVersion": gvk.api_version, "kind": gvk.kind, **news}
-        inputs = objects.named(inputs, olds, resource_name(request.urn), request.randomSeed)
-        if on.settings.namespace and not inputs["metadata"].get("namespace"):
+        inputs = objects.named(inputs, olds, request.urn.split("::", 3)[3], request.randomSeed)
+        metadata = inputs["metadata"]
+        if on.settings.namespace and isinstance(metadata, dict) and not metadata.get("namespace"):
             known = on.settings.cluster.resource(gvk)
             # A kind not known yet is taken for a namespaced one, as the real provider does.
             if known is None or known.namespaced:
-                inputs["metadata"] = {**inputs["metadata"], "namespace": on.settings.namespace}
+                inputs["metadata"] = {**metadata, "namespace": on.settings.namespace}
         return proto.CheckResponse(inputs=marshal(objects.hidden(inputs)))
 
     def diff(self, on: Connection[Settings], request: proto.DiffRequest) -> proto.DiffResponse:
         """Compare the new inputs with the last live state, cut to the shape of the old inputs."""
-        if request.news == request.old_inputs and objects.is_builtin(gvk_of(request.urn)):
+        if request.news == request.old_inputs and objects.is_builtin(objects.gvk_of(request.urn)):
             return changes.response([], [])
         news, state = plain(unmarshal(request.news)), plain(unmarshal(request.olds))
         gvk = Gvk.of(news)
@@ -135,7 +119,7 @@ class KubernetesProvider(Provider[Settings]):
             if not changes.ignored(change.path, request.ignoreChanges)
         ]
         fields = objects.replacing(gvk, news, config_maps=on.settings.config_maps, secrets_too=on.settings.secrets)
-        kept = all(before["metadata"].get(key) == after["metadata"].get(key) for key in ("name", "namespace"))
+        kept = objects.place(before) == objects.place(after)
         return changes.response(found, fields, delete_first=kept and not objects.is_autonamed(news))
 
     def create(self, on: Connection[Settings], request: proto.CreateRequest) -> proto.CreateResponse:
@@ -144,19 +128,19 @@ class KubernetesProvider(Provider[Settings]):
         obj = objects.renamed(plain(news))
         manager = objects.annotation(obj, "pulumi.com/patchFieldManager") or f"pulumi-kubernetes-{secrets.token_hex(4)}"
         if request.preview:
-            if Gvk.of(obj) == _DEFINITION and not has_unknown(obj):
+            if Gvk.of(obj) == DEFINITION and not has_unknown(obj):
                 on.settings.cluster.expect(obj)
-            live = self._preview(on, request.urn, obj, manager)
-            shown = request.properties if live is None else _state(news, obj, live, manager)
+            live = tried(on, request.urn, obj, manager, new=True)
+            shown = request.properties if live is None else checkpoint(news, obj, live, manager)
             return proto.CreateResponse(properties=shown)
-        if not on.settings.upsert and _arrived(on.settings.cluster, obj) and on.settings.cluster.get(obj):
+        if not on.settings.upsert and arrived(on.settings.cluster, obj) and on.settings.cluster.get(obj):
             raise ProviderError(
                 f"resource {objects.identity(obj)} was not successfully created by the Kubernetes API server: "
                 f'{obj["kind"]} "{obj["metadata"]["name"]}" already exists; import it, or set '
                 "kubernetes:upsertExistingObjects for one run to adopt it."
             )
-        live = self._applied(on, request.urn, obj, manager, "was not successfully created")
-        return proto.CreateResponse(id=objects.identity(live), properties=_state(news, obj, live, manager))
+        live = applied(on, request.urn, obj, manager, "was not successfully created")
+        return proto.CreateResponse(id=objects.identity(live), properties=checkpoint(news, obj, live, manager))
 
     def update(self, on: Connection[Settings], request: proto.UpdateRequest) -> proto.UpdateResponse:
         """Apply the new inputs under the field manager of the state."""
@@ -165,19 +149,19 @@ class KubernetesProvider(Provider[Settings]):
         former = state.get("__fieldManager") or f"pulumi-kubernetes-{secrets.token_hex(4)}"
         manager = objects.annotation(obj, "pulumi.com/patchFieldManager") or former
         if request.preview:
-            live = self._preview(on, request.urn, obj, manager)
-            shown = request.news if live is None else _state(news, obj, live, manager)
+            live = tried(on, request.urn, obj, manager)
+            shown = request.news if live is None else checkpoint(news, obj, live, manager)
             return proto.UpdateResponse(properties=shown)
-        live = self._applied(on, request.urn, obj, manager, "was not successfully updated")
+        live = applied(on, request.urn, obj, manager, "was not successfully updated")
         if manager != former:
             on.settings.cluster.relinquish(obj, former)
-        return proto.UpdateResponse(properties=_state(news, obj, live, manager))
+        return proto.UpdateResponse(properties=checkpoint(news, obj, live, manager))
 
     def read(self, on: Connection[Settings], request: proto.ReadRequest) -> proto.ReadResponse:
         """Return the live object and the inputs as they would have to be for it; empty when it is gone."""
         state, old_inputs = unmarshal(request.properties), unmarshal(request.inputs)
         before, inputs = plain(state), plain(old_inputs)
-        gvk = Gvk.of(inputs) if inputs.get("kind") else gvk_of(request.urn)
+        gvk = Gvk.of(inputs) if inputs.get("kind") else objects.gvk_of(request.urn)
         namespace, _, name = request.id.rpartition("/")
         metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
         try:
@@ -191,7 +175,7 @@ class KubernetesProvider(Provider[Settings]):
         marked = objects.hidden(mark_like(inputs, old_inputs))
         manager = before.get("__fieldManager") or f"pulumi-kubernetes-{secrets.token_hex(4)}"
         return proto.ReadResponse(
-            id=request.id, properties=_state(marked, inputs, live, manager), inputs=marshal(marked)
+            id=request.id, properties=checkpoint(marked, inputs, live, manager), inputs=marshal(marked)
         )
 
     def delete(self, on: Connection[Settings], request: proto.DeleteRequest) -> Empty:
@@ -210,7 +194,7 @@ class KubernetesProvider(Provider[Settings]):
                 f"{obj['kind']} {request.id} was asked to go and is still there; look at its finalizers, and whether "
                 "kube-controller-manager runs."
             )
-        if Gvk.of(obj) == _DEFINITION:
+        if Gvk.of(obj) == DEFINITION:
             cluster.forget(obj)
         return Empty()
 
@@ -219,81 +203,6 @@ class KubernetesProvider(Provider[Settings]):
         if request.type != CHART:
             return super().construct(on, request)
         return construct(on.settings.cluster, on.settings.namespace, on.log, request)
-
-    def _preview(self, on: Connection[Settings], urn: str, obj: Object, manager: str) -> Object | None:
-        """Return what a dry run makes of an object; None when it cannot be tried yet, as with an unknown value."""
-        if has_unknown(obj) or on.settings.cluster.resource(Gvk.of(obj)) is None:
-            return None
-        try:
-            live = self._apply(on, urn, obj, manager, dry_run=True)
-        except ApiError as error:
-            if error.status == 403 or (error.status == 404 and "namespaces" in str(error)):
-                # The namespace may come in the same run; a user who may not write may still preview.
-                return None
-            if error.status == 422 and ("immutable" in str(error) or "updates to" in str(error)):
-                # The object is about to be replaced; under another name the rest is still validated.
-                other = {
-                    **obj,
-                    "metadata": {**obj["metadata"], "name": f"{obj['metadata']['name'][:57]}{secrets.token_hex(3)}"},
-                }
-                live = self._apply(on, urn, other, manager, dry_run=True)
-                return {**live, "metadata": {**live["metadata"], "name": obj["metadata"]["name"]}}
-            raise self._explained(error, obj, "would be refused") from error
-        live.pop("status", None)
-        return live
-
-    def _applied(self, on: Connection[Settings], urn: str, obj: Object, manager: str, failure: str) -> Object:
-        cluster = on.settings.cluster
-        if not _arrived(cluster, obj):
-            raise ProviderError(
-                f"creation of resource {objects.identity(obj)} failed because the Kubernetes API server reported that "
-                f'the apiVersion for this resource does not exist (no matches for kind "{obj["kind"]}" in version '
-                f'"{obj["apiVersion"]}"). Verify that any required CRDs have been created.'
-            )
-        try:
-            live = self._apply(on, urn, obj, manager, dry_run=False)
-        except ApiError as error:
-            raise self._explained(error, obj, failure) from error
-        if Gvk.of(obj) == _DEFINITION:
-            if not until(lambda: _established(cluster, obj), _ESTABLISHED):
-                raise ProviderError(
-                    f"CustomResourceDefinition {obj['metadata']['name']} was applied and is not established; look at "
-                    "its conditions."
-                )
-            cluster.learn(obj)
-        return live
-
-    def _apply(self, on: Connection[Settings], urn: str, obj: Object, manager: str, *, dry_run: bool) -> Object:
-        force = on.settings.force or objects.annotation(obj, "pulumi.com/patchForce") == "true"
-        live, warnings = on.settings.cluster.apply(obj, manager, force=force, dry_run=dry_run)
-        for warning in warnings:
-            on.log.warn(urn, warning)
-        return live
-
-    @staticmethod
-    def _explained(error: ApiError, obj: Mapping[str, Any], failure: str) -> ProviderError:
-        fix = ""
-        if error.status == 409:
-            fix = (
-                " Another manager owns these fields; set the annotation pulumi.com/patchForce to take them over, "
-                "or leave them out."
-            )
-        return ProviderError(f"resource {objects.identity(obj)} {failure} by the Kubernetes API server: {error}{fix}")
-
-
-def gvk_of(urn: str) -> Gvk:
-    """Return the kind that a type token kubernetes:<group>/<version>:<Kind> names."""
-    token = urn.split("::")[2].rsplit("$", 1)[-1]
-    module, kind = token.split(":")[1:]
-    group, _, version = module.partition("/")
-    if not version:
-        raise ProviderError(f"{token}: the type has no group and version; write kubernetes:<group>/<version>:<Kind>.")
-    return Gvk("" if group == "core" else group, version, kind)
-
-
-def resource_name(urn: str) -> str:
-    """Return the program's name of a resource."""
-    return urn.split("::", 3)[3]
 
 
 def _has_namespace(inputs: Struct) -> bool:
@@ -304,28 +213,7 @@ def _never_same(_path: changes.Path, _old: Any, _new: Any) -> bool:
     return False
 
 
-def _arrived(cluster: Cluster, obj: Mapping[str, Any]) -> bool:
-    gvk = Gvk.of(obj)
-    return until(lambda: cluster.resource(gvk) is not None, _ARRIVAL)
-
-
-def _established(cluster: Cluster, definition: Mapping[str, Any]) -> bool:
-    live = cluster.get(definition) or {}
-    conditions = (live.get("status") or {}).get("conditions") or []
-    holds = {item["type"] for item in conditions if item["status"] == "True"}
-    return {"Established", "NamesAccepted"} <= holds
-
-
 def _lives_on(cluster: Cluster, obj: Mapping[str, Any]) -> bool:
     live = cluster.get(obj)
     # Another object of the same name may have taken its place meanwhile.
     return live is not None and live["metadata"]["uid"] == obj["metadata"].get("uid", live["metadata"]["uid"])
-
-
-def _state(news: Mapping[str, Any], inputs: Object, live: Object, manager: str) -> Struct:
-    """Return what the engine keeps: the live object, secret where the inputs are, and the inputs beside it."""
-    state = objects.hidden(mark_like(live, news))
-    state["__inputs"] = objects.hidden(mark_like(inputs, news))
-    state["__initialApiVersion"] = inputs["apiVersion"]
-    state["__fieldManager"] = manager
-    return marshal(state)
