@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 
 from charts.pull import Packages
-from components import chart
+from components import backend_ingress, chart
 from components.values import addresses, logs
 from components.values.context import Context
 from settings import names
@@ -24,12 +24,13 @@ class Logs(pulumi.ComponentResource):
         self, name: str, context: Context, packages: Packages, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("observability-platform:components:Logs", name, None, opts)
+        closed = backend_ingress.close(name, logs.CHART, self)
         chart.install(
             addresses.LOGS_RELEASE,
             packages[logs.CHART],
             logs.helm_values(context),
             names.NAMESPACE,
-            pulumi.ResourceOptions(parent=self),
+            pulumi.ResourceOptions(parent=self, depends_on=[closed]),
         )
         self.url = pulumi.Output.from_input(addresses.loki_url())
         self.register_outputs({"url": self.url})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 
 from charts.pull import Packages
-from components import chart
+from components import backend_ingress, chart
 from components.values import addresses, traces
 from components.values.context import Context
 from settings import names
@@ -26,12 +26,13 @@ class Traces(pulumi.ComponentResource):
         self, name: str, context: Context, packages: Packages, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("observability-platform:components:Traces", name, None, opts)
+        closed = backend_ingress.close(name, traces.SINGLE, self)
         chart.install(
             addresses.TRACES_RELEASE,
             packages[traces.chart(context)],
             traces.helm_values(context),
             names.NAMESPACE,
-            pulumi.ResourceOptions(parent=self),
+            pulumi.ResourceOptions(parent=self, depends_on=[closed]),
         )
         self.url = pulumi.Output.from_input(addresses.tempo_url(context))
         self.otlp_endpoint = pulumi.Output.from_input(addresses.tempo_otlp_endpoint(context))

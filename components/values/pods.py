@@ -44,3 +44,20 @@ def spread(name: str, instance: str, component: str, strict: bool) -> list[dict[
         }
         for key, otherwise in keys.items()
     ]
+
+
+def closed_to_tenants(name: str) -> dict[str, Any]:
+    """Return the NetworkPolicy spec that lets only the platform's own pods reach a backend.
+
+    A backend believes the X-Scope-OrgID of a request. Whoever reached it past the collectors and the access proxy
+    could write and read as any tenant; tenants' pods run in other namespaces.
+
+    Args:
+        name: `app.kubernetes.io/name` of the backend's pods.
+    """
+    platform = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": names.NAMESPACE}}}
+    return {
+        "podSelector": {"matchLabels": {"app.kubernetes.io/name": name}},
+        "policyTypes": ["Ingress"],
+        "ingress": [{"from": [platform]}],
+    }

@@ -171,3 +171,19 @@ def test_the_component_installs_the_pinned_chart_below_itself() -> None:
     assert release.inputs["chart"] == str(PACKAGES["loki"].path)
     assert release.inputs["namespace"] == "observability"
     assert release.inputs["values"]["deploymentMode"] == "Distributed"
+
+
+@pytest.mark.parametrize("stack", ["dev.us-east", "prod.us-east"])
+def test_only_the_platforms_own_pods_reach_it_and_from_the_start(stack: str) -> None:
+    given = context(stack)
+    recorded = record(lambda: Logs("logs", given, PACKAGES))
+    policy = recorded["logs-ingress"]
+    assert policy.type == "kubernetes:networking.k8s.io/v1:NetworkPolicy"
+    assert policy.inputs["metadata"]["namespace"] == "observability"
+    assert policy.inputs["spec"]["policyTypes"] == ["Ingress"]
+    platform = {"matchLabels": {"kubernetes.io/metadata.name": "observability"}}
+    assert policy.inputs["spec"]["ingress"] == [{"from": [{"namespaceSelector": platform}]}]
+    assert "logs-ingress" in recorded["loki"].depends_on
+    chosen = policy.inputs["spec"]["podSelector"]["matchLabels"].items()
+    workloads = [each for each in objects(given) if each["kind"] in {"Deployment", "StatefulSet"}]
+    assert all(chosen <= each["spec"]["template"]["metadata"]["labels"].items() for each in workloads)

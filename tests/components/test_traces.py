@@ -219,3 +219,19 @@ def test_the_component_installs_the_topologys_chart_below_itself(stack: str, pac
     assert release.parent.endswith("::traces")
     assert release.inputs["chart"] == str(PACKAGES[package].path)
     assert release.inputs["namespace"] == "observability"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_only_the_platforms_own_pods_reach_it_and_from_the_start(stack: str) -> None:
+    given = context(stack)
+    recorded = record(lambda: Traces("traces", given, PACKAGES))
+    policy = recorded["traces-ingress"]
+    assert policy.type == "kubernetes:networking.k8s.io/v1:NetworkPolicy"
+    assert policy.inputs["metadata"]["namespace"] == "observability"
+    assert policy.inputs["spec"]["policyTypes"] == ["Ingress"]
+    platform = {"matchLabels": {"kubernetes.io/metadata.name": "observability"}}
+    assert policy.inputs["spec"]["ingress"] == [{"from": [{"namespaceSelector": platform}]}]
+    assert "traces-ingress" in recorded["tempo"].depends_on
+    chosen = policy.inputs["spec"]["podSelector"]["matchLabels"].items()
+    workloads = [each for each in objects(given) if each["kind"] in {"Deployment", "StatefulSet"}]
+    assert all(chosen <= each["spec"]["template"]["metadata"]["labels"].items() for each in workloads)
