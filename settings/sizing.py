@@ -19,7 +19,7 @@ from collections.abc import Mapping
 
 from settings.base import Model
 from settings.platform import Platform, Retention
-from settings.units import Bytes, Cpu
+from settings.units import Bytes, Cpu, Duration
 from settings.vocabulary import Size, Topology, Workload
 
 
@@ -46,6 +46,10 @@ BYTES_PER_SAMPLE = 2
 BYTES_PER_SERIES = 8 * 1024
 BYTES_PER_SPAN = 500
 """Mean size of a span as OTLP with HTTP semantic conventions; between 300 and 1,000 in practice."""
+SPAN_IN_MEMORY = 4
+"""A span in a collector's memory is about four times its size on the wire: pointers, and its resource's copy."""
+WAITING_SHARE = 0.4
+"""Share of a gateway's memory for traces that wait for their decision."""
 LOKI_TIER_MB_PER_SECOND = 35
 """Rate of Loki's smallest published tier: 3 TB a day."""
 KEPT_SHARE = 0.3
@@ -87,7 +91,7 @@ def for_region(platform: Platform, region: str) -> Sizing:
         **_metrics(rates, platform.retention, redundant),
         **(_loki_distributed(rates) if redundant else _loki_single(rates)),
         **(_tempo_distributed(rates) if redundant else _tempo_single(rates)),
-        **_collection(rates, redundant),
+        **_collection(rates, redundant, platform.collection.decision_wait),
         **_access(redundant),
     }
     for workload, footprint in entry.overrides.items():
@@ -195,9 +199,11 @@ def _tempo_distributed(rates: Rates) -> dict[Workload, Need]:
     }
 
 
-def _collection(rates: Rates, redundant: bool) -> dict[Workload, Need]:
+def _collection(rates: Rates, redundant: bool, decision_wait: Duration) -> dict[Workload, Need]:
+    """Give a gateway memory for the traces that wait for their decision, twice over for bursts and uneven hashing."""
     gateways = max(2 if redundant else 1, math.ceil(rates.spans_per_second / 15_000))
-    window = rates.spans_per_second * BYTES_PER_SPAN * 4 * 30 / gateways / 2**20
+    waiting = 2 * rates.spans_per_second * decision_wait.seconds / gateways
+    window = waiting * BYTES_PER_SPAN * SPAN_IN_MEMORY / WAITING_SHARE / 2**20
     return {
         Workload.OTEL_OPERATOR: _need(1, "100m", 256),
         Workload.COLLECTOR_AGENT: _need(0, "200m", 512, 10),

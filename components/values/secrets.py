@@ -54,6 +54,9 @@ def mounted(context: Context) -> dict[str, Mounted]:
         found[addresses.REMOTE_WRITE_SECRET] = Mounted(
             sources={"password": remote_write.password_secret}, fixed={"username": remote_write.username}
         )
+    sinks = {name: sink.secret for name, sink in sorted(platform.collection.sinks.items()) if sink.secret is not None}
+    if sinks:
+        found[addresses.SINKS_SECRET] = Mounted(sources=sinks)
     return found
 
 

@@ -79,14 +79,16 @@ def test_a_limit_equal_to_the_environments_is_no_policy_of_its_own() -> None:
     assert sampling.policies(same) == sampling.policies(context())
 
 
+@pytest.mark.parametrize("wait", ["5s", "10s", "1m"])
 @pytest.mark.parametrize("size", Size)
-def test_the_sampler_holds_no_more_than_its_memory_and_no_less_than_the_region_sends(size: Size) -> None:
-    given = context(size=size)
+def test_the_sampler_holds_no_more_than_its_memory_and_no_less_than_the_region_sends(size: Size, wait: str) -> None:
+    collection = context().platform.collection.model_copy(update={"decision_wait": Duration(wait)})
+    given = context(size=size, platform={"collection": collection})
     need = given.sizing[Workload.COLLECTOR_GATEWAY]
     held = gateway.config(given)["processors"]["tail_sampling"]["num_traces"]
     assert held * 20_000 <= need.memory.mebibytes * 2**20 * 0.4
     rates = {Size.SMALL: 2_000, Size.MEDIUM: 20_000, Size.LARGE: 60_000}
-    arriving = rates[size] / sampling.SPANS_PER_TRACE / need.replicas * given.platform.collection.decision_wait.seconds
+    arriving = rates[size] / sampling.SPANS_PER_TRACE / need.replicas * Duration(wait).seconds
     assert held >= 2 * arriving
 
 

@@ -8,18 +8,13 @@ from collections.abc import Iterable
 from components.values.collection.pieces import Config, attribute, ottl
 from components.values.context import Context
 from settings import names
-from settings.sizing import BYTES_PER_SPAN
+from settings.sizing import BYTES_PER_SPAN, SPAN_IN_MEMORY, WAITING_SHARE
 from settings.vocabulary import Workload
 
 SPANS_PER_TRACE = 10
 """Mean spans of a trace, a request through a handful of services."""
-IN_MEMORY = 4
-"""A span in the collector's memory is about four times its size on the wire."""
-TRACES_SHARE = 0.4
-"""Share of the gateway's memory for traces that wait for their decision."""
 CACHE_FACTOR = 10
 """Decisions are remembered ten times longer than traces: an entry is 24 bytes. A late span then follows its trace."""
-ALWAYS_KEPT = ("errors", "slow")
 
 
 def traces_held(context: Context) -> int:
@@ -29,13 +24,14 @@ def traces_held(context: Context) -> int:
     undecided when there are more (otelcol_processor_tail_sampling_sampling_trace_dropped_too_early).
     """
     memory = context.sizing[Workload.COLLECTOR_GATEWAY].memory.mebibytes * 2**20
-    return math.floor(memory * TRACES_SHARE / (SPANS_PER_TRACE * BYTES_PER_SPAN * IN_MEMORY))
+    return math.floor(memory * WAITING_SHARE / (SPANS_PER_TRACE * BYTES_PER_SPAN * SPAN_IN_MEMORY))
 
 
 def _bounds(context: Context, held: int) -> Config:
     tenants = context.tenants.values()
     return {
-        "decision_wait": str(context.platform.collection.decision_wait),
+        # In milliseconds: Go's durations know no days.
+        "decision_wait": f"{context.platform.collection.decision_wait.milliseconds}ms",
         "num_traces": held,
         "decision_cache": {
             "sampled_cache_size": held * CACHE_FACTOR,
