@@ -7,22 +7,14 @@ from typing import Any
 
 import yaml
 
+from lab.roots import linked
 from settings import names
-from settings.load import ROOT, config_file
-
-PROGRAMS = ("__main__.py", "Pulumi.yaml", "crds")
-"""What a root needs beside the settings; linked, so that it is the same program."""
+from settings.load import config_file
 
 
 def root_with(tenants: int, environment: str, folder: Path) -> Path:
     """Return a folder that runs this repository's programs on an environment of `tenants` tenants."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for program in PROGRAMS:
-        link = folder / program
-        if not link.exists():
-            link.symlink_to(ROOT / program)
-    (folder / config_file(environment).name).write_text(yaml.safe_dump(document(tenants, environment)))
-    return folder
+    return linked(folder, environment, document(tenants, environment))
 
 
 def document(tenants: int, environment: str) -> dict[str, Any]:
