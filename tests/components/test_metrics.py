@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import configparser
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,6 @@ from components.metrics import CHART, Metrics
 from components.values import addresses, metrics, prometheus
 from components.values.context import Context
 from settings import names
-from settings.platform import Grafana, Oidc
 from settings.region import RemoteWrite
 from settings.vocabulary import Size, Workload
 from tests import pod_security
@@ -44,12 +41,6 @@ def prometheus_spec(given: Context) -> dict[str, Any]:
 def alertmanager_spec(given: Context) -> dict[str, Any]:
     spec: dict[str, Any] = one(objects(given), "Alertmanager", addresses.ALERTMANAGER)["spec"]
     return spec
-
-
-def ini(given: Context) -> configparser.ConfigParser:
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.read_string(one(objects(given), "ConfigMap", addresses.GRAFANA)["data"]["grafana.ini"])
-    return parser
 
 
 @pytest.mark.parametrize(("stack", "size"), SIZED)
@@ -261,56 +252,6 @@ def test_kube_state_metrics_may_not_read_secrets() -> None:
     readable = {resource for rule in role["rules"] for resource in rule["resources"]}
     assert "pods" in readable
     assert not readable & {"secrets", "configmaps"}
-
-
-def test_grafana_takes_its_password_from_the_store_and_keeps_its_database() -> None:
-    rendered = objects(context())
-    env = {each["name"]: each for each in pods(rendered)["Deployment/grafana"]["containers"][-1]["env"]}
-    reference = env["GF_SECURITY_ADMIN_PASSWORD"]["valueFrom"]["secretKeyRef"]
-    assert reference == {"name": addresses.GRAFANA_ADMIN_SECRET, "key": "admin-password"}
-    assert not [each for each in rendered if (each["kind"], each["metadata"]["name"]) == ("Secret", "grafana")]
-    claim = one(rendered, "PersistentVolumeClaim", "grafana")
-    assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
-    assert one(rendered, "Deployment", "grafana")["spec"]["strategy"] == {"type": "Recreate"}
-
-
-def test_grafana_is_reached_at_its_name_and_lets_nobody_in_unknown() -> None:
-    given = ini(context())
-    assert given["server"]["root_url"] == "https://grafana.us-east.observability.example.com"
-    assert given["auth.anonymous"]["enabled"] == "false"
-    viewing = ini(context(platform={"grafana": Grafana(anonymous_viewing=True)}))
-    assert dict(viewing["auth.anonymous"]) == {"enabled": "true", "hide_version": "true", "org_role": "Viewer"}
-
-
-def test_single_sign_on_makes_the_platform_team_admins_and_nobody_else_anything() -> None:
-    oauth = ini(context())["auth.generic_oauth"]
-    assert oauth["auth_url"] == "https://login.example.com/authorize"
-    assert oauth["client_secret"] == "$__file{/etc/secrets/grafana-oidc/client-secret}"
-    assert oauth["role_attribute_path"] == "contains(groups[*], 'platform') && 'GrafanaAdmin'"
-    assert oauth["role_attribute_strict"] == "true"
-    mounts = pods(objects(context()))["Deployment/grafana"]["containers"][-1]["volumeMounts"]
-    assert {"name": "oidc", "mountPath": "/etc/secrets/grafana-oidc", "readOnly": True}.items() <= next(
-        each for each in mounts if each["name"] == "oidc"
-    ).items()
-    assert "auth.generic_oauth" not in ini(context("dev.us-east"))
-
-
-def test_a_group_with_a_quote_cannot_change_the_role_expression() -> None:
-    oidc = Oidc(issuer="https://x", client_id="g", client_secret="s", admin_group="a') || 'GrafanaAdmin")
-    path = ini(context(platform={"grafana": Grafana(oidc=oidc)}))["auth.generic_oauth"]["role_attribute_path"]
-    assert path == r"contains(groups[*], 'a\') || \'GrafanaAdmin') && 'GrafanaAdmin'"
-
-
-def test_grafana_looks_for_dashboards_in_our_namespace_only() -> None:
-    containers = {
-        each["name"]: each for each in pod_security.containers(pods(objects(context()))["Deployment/grafana"])
-    }
-    assert sorted(containers) == ["grafana", "grafana-sc-dashboard", "grafana-sc-datasources"]
-    for name in ("grafana-sc-dashboard", "grafana-sc-datasources"):
-        env: Mapping[str, Any] = {each["name"]: each.get("value") for each in containers[name]["env"]}
-        assert (env["NAMESPACE"], env["RESOURCE"]) == (names.NAMESPACE, "configmap"), name
-    folder = {each["name"]: each.get("value") for each in containers["grafana-sc-dashboard"]["env"]}
-    assert folder["FOLDER_ANNOTATION"] == "grafana_folder"
 
 
 def test_the_component_registers_the_chart_and_what_stands_beside_it() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from lab.instance import Instance
 from lab.problem import LabError
 from lab.process import Processes
 from tests.contexts import context
+from tests.relabeling import relabel
 from tests.rendering import render
 
 META = "__meta_kubernetes_namespace"
@@ -37,20 +37,6 @@ REFUSED = {
     "ScrapeConfig": "a ScrapeConfig is not allowed in a tenant's namespace: "
     "write a ServiceMonitor, PodMonitor or Probe",
 }
-
-
-def relabel(rules: list[dict[str, Any]], labels: Mapping[str, str]) -> dict[str, str] | None:
-    """Apply keep, drop and replace as Prometheus does; None when the target is dropped."""
-    done = dict(labels)
-    for rule in rules:
-        value = rule.get("separator", ";").join(done.get(source, "") for source in rule.get("sourceLabels", []))
-        match = re.fullmatch(rule.get("regex", "(.*)"), value, re.DOTALL)
-        action = rule.get("action", "replace")
-        if (action == "keep" and not match) or (action == "drop" and match):
-            return None
-        if action == "replace" and match:
-            done[rule["targetLabel"]] = match.expand(re.sub(r"\$(\d)", r"\\\1", rule.get("replacement", "$1")))
-    return done
 
 
 def target(labels: Mapping[str, str]) -> dict[str, str]:
