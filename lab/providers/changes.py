@@ -93,8 +93,6 @@ def ignored(path: Path, patterns: Iterable[str]) -> bool:
 
 def _compare(path: Path, old: Any, new: Any, same: Same) -> Iterator[Change]:
     if old is not _ABSENT and new is not _ABSENT:
-        if old == new and type(old) is type(new):
-            return
         if isinstance(old, dict) and isinstance(new, dict):
             for key in old.keys() | new.keys():
                 yield from _compare((*path, key), old.get(key, _ABSENT), new.get(key, _ABSENT), same)
@@ -104,6 +102,9 @@ def _compare(path: Path, old: Any, new: Any, same: Same) -> Iterator[Change]:
                 before = old[index] if index < len(old) else _ABSENT
                 after = new[index] if index < len(new) else _ABSENT
                 yield from _compare((*path, index), before, after, same)
+            return
+        # True equals 1 to Python, and not to anybody else.
+        if old == new and isinstance(old, bool) == isinstance(new, bool):
             return
     if same(path, None if old is _ABSENT else old, None if new is _ABSENT else new):
         return

@@ -1,5 +1,6 @@
 """Read rendered manifests, and order them as pulumi-kubernetes' yaml/v2 does before it registers them."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -20,6 +21,11 @@ class _Loader(yaml.CSafeLoader):
     """YAML as the API machinery reads it: no dates, no base-60 numbers, and 1e3 is a number."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping with text for keys, as in JSON: `y: 1` has the key "true"."""
+        mapping = super().construct_mapping(node, deep)
+        return {key if isinstance(key, str) else json.dumps(key): value for key, value in mapping.items()}
 
 
 for _tag, _pattern, _first in (
