@@ -10,9 +10,11 @@ import pytest
 import yaml
 
 import tools
+from charts import pins
 from charts.pull import resolve
 from components.values import logs
 from components.values.context import Context
+from settings.load import ROOT
 from settings.tenant import Limits
 from settings.units import Duration
 from settings.vocabulary import Size
@@ -22,9 +24,13 @@ from tests.rendering import one, render
 PACKAGES = resolve({})
 
 
-def loaded(given: Context) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return Loki's configuration and its runtime overrides."""
-    objects = render("loki", PACKAGES["loki"], logs.helm_values(given), "observability")
+VERSIONS = sorted(pins.load(ROOT).charts["loki"].versions)
+
+
+def loaded(given: Context, version: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return Loki's configuration and its runtime overrides, of the default or another pinned version."""
+    package = resolve({"loki": version})["loki"] if version else PACKAGES["loki"]
+    objects = render("loki", package, logs.helm_values(given), "observability")
     config = one(objects, "ConfigMap", "loki")["data"]["config.yaml"]
     runtime = one(objects, "ConfigMap", "loki-runtime")["data"]["runtime-config.yaml"]
     return yaml.safe_load(config), yaml.safe_load(runtime)["overrides"]
@@ -53,6 +59,12 @@ def verify(config: dict[str, Any], folder: Path) -> None:
 @pytest.mark.parametrize(("stack", "size"), SIZED)
 def test_loki_takes_the_configuration(stack: str, size: Size, tmp_path: Path) -> None:
     verify(loaded(context(stack, size=size))[0], tmp_path)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("stack", ["dev.us-east", "prod.us-east"])
+def test_every_pinned_version_gives_the_same_configuration(stack: str, version: str) -> None:
+    assert loaded(context(stack), version) == loaded(context(stack))
 
 
 @pytest.mark.parametrize("stack", ["dev.us-east", "prod.us-east"])

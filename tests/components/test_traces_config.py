@@ -10,9 +10,11 @@ import pytest
 import yaml
 
 import tools
+from charts import pins
 from charts.pull import resolve
 from components.values import traces, traces_config
 from components.values.context import Context
+from settings.load import ROOT
 from settings.tenant import Limits
 from settings.units import Duration
 from settings.vocabulary import Size
@@ -23,9 +25,14 @@ PACKAGES = resolve({})
 STACKS = ["dev.us-east", "prod.us-east"]
 
 
-def loaded(given: Context) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return Tempo's configuration and its overrides."""
-    objects = render("tempo", PACKAGES[traces.chart(given)], traces.helm_values(given), "observability")
+VERSIONS = sorted(pins.load(ROOT).charts["tempo-distributed"].versions)
+
+
+def loaded(given: Context, version: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return Tempo's configuration and its overrides, of the default or another pinned version."""
+    chart = traces.chart(given)
+    package = resolve({chart: version})[chart] if version else PACKAGES[chart]
+    objects = render("tempo", package, traces.helm_values(given), "observability")
     files = {key: text for each in objects if each["kind"] == "ConfigMap" for key, text in each["data"].items()}
     return yaml.safe_load(files["tempo.yaml"]), yaml.safe_load(files["overrides.yaml"])["overrides"]
 
@@ -55,6 +62,11 @@ def verify(config: dict[str, Any], folder: Path) -> None:
 @pytest.mark.parametrize(("stack", "size"), SIZED)
 def test_tempo_takes_the_configuration(stack: str, size: Size, tmp_path: Path) -> None:
     verify(loaded(context(stack, size=size))[0], tmp_path)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_pinned_version_gives_the_same_configuration(version: str) -> None:
+    assert loaded(context("prod.us-east"), version) == loaded(context("prod.us-east"))
 
 
 @pytest.mark.parametrize("stack", STACKS)
