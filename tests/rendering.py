@@ -91,6 +91,29 @@ def pods(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     }
 
 
+def scraped(objects: list[dict[str, Any]]) -> list[str]:
+    """Return the Services that the ServiceMonitors choose, one name per scrape, sorted.
+
+    Raises:
+        KeyError: a monitor selects by an operator other than NotIn.
+    """
+    found = []
+    for monitor in (each["spec"] for each in objects if each["kind"] == "ServiceMonitor"):
+        unlike = {
+            each["key"]: {"NotIn": each["values"]}[each["operator"]]
+            for each in monitor["selector"].get("matchExpressions") or []
+        }
+        for service in (each for each in objects if each["kind"] == "Service"):
+            labels = service["metadata"]["labels"]
+            if not monitor["selector"]["matchLabels"].items() <= labels.items():
+                continue
+            if any(labels.get(key) in values for key, values in unlike.items()):
+                continue
+            ports = {port["name"] for port in service["spec"]["ports"]}
+            found += [service["metadata"]["name"] for endpoint in monitor["endpoints"] if endpoint["port"] in ports]
+    return sorted(found)
+
+
 def _is_hook(thing: Mapping[str, Any]) -> bool:
     return "helm.sh/hook" in (thing["metadata"].get("annotations") or {})
 

@@ -15,7 +15,7 @@ from settings.vocabulary import Size, WorkloadIdentity
 from tests import pod_security
 from tests.contexts import SIZED, context
 from tests.recording import record
-from tests.rendering import one, pods, render, template
+from tests.rendering import one, pods, render, scraped, template
 
 PACKAGES = resolve({})
 
@@ -145,6 +145,12 @@ def test_with_pod_identity_the_account_carries_no_annotation() -> None:
 def test_loki_is_scraped_every_30_seconds_with_the_timeout_of_the_platform(stack: str) -> None:
     monitor = one(objects(context(stack)), "ServiceMonitor", "loki")["spec"]["endpoints"][0]
     assert (monitor["interval"], monitor["scrapeTimeout"]) == ("30s", "10s")
+
+
+def test_each_process_is_scraped_once() -> None:
+    roles = ("compactor", "distributor", "index-gateway", "ingester", "querier", "query-frontend", "query-scheduler")
+    assert scraped(objects(context("dev.us-east"))) == ["loki"]
+    assert scraped(objects(context("prod.us-east"))) == [f"loki-{role}" for role in roles]
 
 
 @pytest.mark.parametrize("stack", ["dev.us-east", "prod.us-east"])

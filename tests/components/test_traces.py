@@ -18,7 +18,7 @@ from settings.vocabulary import Size, TempoEngine, Workload, WorkloadIdentity
 from tests import pod_security
 from tests.contexts import SIZED, context
 from tests.recording import record
-from tests.rendering import one, pods, render, template
+from tests.rendering import one, pods, render, scraped, template
 
 PACKAGES = resolve({})
 STACKS = ["dev.us-east", "prod.us-east"]
@@ -179,7 +179,12 @@ def test_with_pod_identity_the_account_carries_no_annotation() -> None:
 def test_tempo_is_scraped_every_30_seconds_with_the_timeout_of_the_platform(stack: str) -> None:
     monitors = [each["spec"] for each in objects(context(stack)) if each["kind"] == "ServiceMonitor"]
     assert {(m["endpoints"][0]["interval"], m["endpoints"][0]["scrapeTimeout"]) for m in monitors} == {("30s", "10s")}
-    assert len(monitors) == (1 if stack == "dev.us-east" else 6)
+
+
+def test_each_process_is_scraped_once() -> None:
+    roles = ("compactor", "distributor", "ingester", "metrics-generator", "querier", "query-frontend")
+    assert scraped(objects(context("dev.us-east"))) == ["tempo"]
+    assert scraped(objects(context("prod.us-east"))) == [f"tempo-{role}" for role in roles]
 
 
 @pytest.mark.parametrize("stack", STACKS)
