@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +20,8 @@ ARRIVAL_SECONDS = 30
 CLAIM = {"service.name": "api", "tenant": "payments", "region": "mars", "k8s.namespace.name": "payments"}
 """A producer in `shop` that says it is `payments`."""
 SHOP, PAYMENTS = "shop", "payments"
+BACKGROUND = "background"
+"""Service of traces that nothing but the background sample keeps."""
 
 
 def trace_id(number: int) -> str:
@@ -119,6 +122,10 @@ def _send_all(chain: Chain) -> None:
     # A trace of two tenants, sent in two parts: too slow for payments only, which has a span in it.
     chain.send("traces", traces(web, span(6, 6, ms=600, kind=3)), SHOP)
     chain.send("traces", traces({"service.name": "ledger"}, span(6, 7, parent=6)), PAYMENTS)
+    # The share is taken by a hash of the trace id, which takes ids that only count upwards for one.
+    ids = random.Random(1)  # noqa: S311 - the same ids each time, so that the same are kept
+    background = [{**span(7, number), "traceId": f"{ids.getrandbits(128):032x}"} for number in range(1, 2001)]
+    chain.send("traces", traces({"service.name": BACKGROUND}, *background), PAYMENTS)
     record = {"timeUnixNano": str(NOW), "severityText": "Error", "body": {"stringValue": "Bearer abcdefghijklmnop1234"}}
     chain.send("logs", logs(CLAIM, {**record, "attributes": attributes({"tenant": PAYMENTS})}), "nobodys")
     chain.write_log(SHOP, list(LOG_LINES))
@@ -148,7 +155,11 @@ STACK = "java.lang.IllegalStateException: no\n\tat a.B.c(B.java:1)\nCaused by: d
 
 def stored(chain: Chain, signal: str, count: int) -> list[dict[str, Any]]:
     def read() -> list[dict[str, Any]] | None:
-        entries = [each for each in chain.stored(signal) if not each.get("metric", "").startswith("traces")]
+        entries = [
+            each
+            for each in chain.stored(signal)
+            if not each.get("metric", "").startswith("traces") and each["resource"].get("service.name") != BACKGROUND
+        ]
         return entries if len(entries) >= count else None
 
     return until(read, ARRIVAL_SECONDS, f"{count} of {signal}")
@@ -179,6 +190,14 @@ def test_errors_and_slow_traces_are_kept_whole_and_the_rest_is_not(chain: Chain)
         (6, 6),
         (6, 7),
     ]
+
+
+def test_of_the_rest_one_in_a_hundred_is_kept(chain: Chain) -> None:
+    def read() -> int | None:
+        return sum(each["resource"].get("service.name") == BACKGROUND for each in chain.stored("traces")) or None
+
+    # 2,000 traces; 20 with a standard deviation of 4.4.
+    assert 7 <= until(read, ARRIVAL_SECONDS, "a background trace") <= 33
 
 
 def test_each_tenant_gets_its_own_spans_of_a_shared_trace(chain: Chain) -> None:
