@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.values import addresses
+from components.values import addresses, secrets
 from components.values.collection import agent, exports, gateway, sampling, sinks
 from settings.region import Footprint
 from settings.units import Bytes, Duration
@@ -181,3 +181,11 @@ def test_a_sink_gets_what_it_asks_for_of_whom_it_asks_for_and_no_credential_is_w
     }
     for name in ("elasticsearch/sink-elk", "otlp_http/sink-jaeger", "otlp_http/sink-uptrace"):
         assert config["exporters"][name]["sending_queue"]["storage"] == "file_storage"
+
+
+def test_the_store_is_asked_for_each_sinks_credential_and_no_other() -> None:
+    assert secrets.mounted(with_sinks())[addresses.SINKS_SECRET].sources == {
+        "elk": "sinks/elk",
+        "uptrace": "sinks/uptrace",
+    }
+    assert addresses.SINKS_SECRET not in secrets.mounted(context())
