@@ -143,9 +143,16 @@ def _metrics(rates: Rates, retention: Retention, redundant: bool) -> dict[Worklo
     }
 
 
+def _cores(cores: float) -> str:
+    """Return whole cores, at least one: a single process does all roles' work, which nobody has published."""
+    return str(max(1, math.ceil(cores)))
+
+
 def _loki_single(rates: Rates) -> dict[Workload, Need]:
     return {
-        Workload.LOKI_SINGLE_BINARY: _need(1, "1", 1024 + 512 * rates.log_mb_per_second, 20),
+        Workload.LOKI_SINGLE_BINARY: _need(
+            1, _cores(rates.log_mb_per_second / 5), 1024 + 512 * rates.log_mb_per_second, 20
+        ),
         Workload.LOKI_GATEWAY: _need(1, "50m", 128),
     }
 
@@ -176,7 +183,8 @@ def _span_mb(rates: Rates) -> float:
 
 
 def _tempo_single(rates: Rates) -> dict[Workload, Need]:
-    return {Workload.TEMPO_SINGLE_BINARY: _need(1, "1", 1024 + 1024 * _span_mb(rates), 20)}
+    received = _span_mb(rates)
+    return {Workload.TEMPO_SINGLE_BINARY: _need(1, _cores(received / 2), 1024 + 1024 * received, 20)}
 
 
 def _tempo_distributed(rates: Rates) -> dict[Workload, Need]:

@@ -54,6 +54,14 @@ def test_a_single_binary_takes_a_quiet_region() -> None:
     }
 
 
+def test_a_single_binary_grows_in_cpu_and_memory_alone() -> None:
+    assert backends(of(Topology.SINGLE_BINARY, Size.LARGE)) == {
+        "loki_single_binary": "1 x 6 16384Mi 20Gi",
+        "loki_gateway": "1 x 50m 128Mi",
+        "tempo_single_binary": "1 x 15 31744Mi 20Gi",
+    }
+
+
 def test_small_is_what_availability_takes() -> None:
     assert backends(of(Topology.DISTRIBUTED, Size.SMALL)) == {
         "loki_distributor": "2 x 500m 512Mi",
