@@ -23,6 +23,7 @@ from settings import names
 from settings.problem import SettingsError
 
 _SHOWN_CHANGES = 50
+_SHOWN_TEXT = 200
 T = TypeVar("T")
 
 app = typer.Typer(
@@ -63,7 +64,8 @@ def up(
     if standing.buckets:
         print("  buckets: " + ", ".join(standing.buckets))
     for name, value in sorted(standing.outputs.items()):
-        print(f"  {name}: {json.dumps(value) if isinstance(value, dict | list) else value}")
+        text = value if isinstance(value, str) else json.dumps(value)
+        print(f"  {name}: {text if len(text) <= _SHOWN_TEXT else f'{len(text)} characters of JSON; --json shows it'}")
     kubeconfig, arguments = lab.instance.kubeconfig, f"ENV={env} REGION={region}"
     print(f"Next: KUBECONFIG={kubeconfig} {tools.path('kubectl')} get pods,cm,secret -n {names.NAMESPACE}")
     print(f"      make preview {arguments}   shows what an edit of Pulumi.{env}.yaml changes")
