@@ -75,7 +75,6 @@ def extensions() -> dict[str, Config]:
             "recreate": True,
             "compaction": {
                 "directory": f"{STATE}/compaction",
-                "on_start": True,
                 "on_rebound": True,
                 "cleanup_on_start": True,
             },
