@@ -14,16 +14,18 @@ from pulumi_kubernetes.admissionregistration.v1 import (
 from pulumi_kubernetes.apiextensions import CustomResource
 from pulumi_kubernetes.core.v1 import ConfigMap
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
 from charts.pull import Packages
 from components.chart import install
-from components.values import addresses, datasources, grafana, metrics, scraping
+from components.values import addresses, datasources, grafana, metrics, metrics_access, scraping
 from components.values.context import Context
 from components.values.labels import labels
 from settings.names import NAMESPACE
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.admissionregistration.v1 import ValidatingAdmissionPolicySpecArgsDict
+    from pulumi_kubernetes.networking.v1 import NetworkPolicySpecArgsDict
 
 CHART = "kube-prometheus-stack"
 POLICY = "tenant-scrapes"
@@ -66,6 +68,15 @@ class Metrics(pulumi.ComponentResource):
             spec=ValidatingAdmissionPolicyBindingSpecArgs(policy_name=POLICY, validation_actions=["Deny"]),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
         )
+        closed = [
+            NetworkPolicy(
+                f"{name}-{target}-ingress",
+                metadata=ObjectMetaArgs(name=f"{target}-ingress", namespace=NAMESPACE, labels=labels(target)),
+                spec=cast("NetworkPolicySpecArgsDict", spec),
+                opts=child,
+            )
+            for target, spec in metrics_access.network_policies().items()
+        ]
         if context.platform.collection.scrape_annotated_pods:
             CustomResource(
                 f"{name}-annotated-pods",
@@ -80,7 +91,7 @@ class Metrics(pulumi.ComponentResource):
             packages[CHART],
             metrics.helm_values(context),
             NAMESPACE,
-            pulumi.ResourceOptions(parent=self, depends_on=[sources]),
+            pulumi.ResourceOptions(parent=self, depends_on=[sources, *closed]),
         )
         self.prometheus_url = pulumi.Output.from_input(addresses.prometheus_url())
         self.register_outputs({"prometheusUrl": self.prometheus_url})

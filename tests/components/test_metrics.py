@@ -11,7 +11,7 @@ import yaml
 
 import tools
 from charts.pull import resolve
-from components.metrics import CHART, Metrics
+from components.metrics import CHART
 from components.values import addresses, metrics, prometheus
 from components.values.context import Context
 from settings import names
@@ -19,7 +19,6 @@ from settings.region import RemoteWrite
 from settings.vocabulary import Size, Workload
 from tests import pod_security
 from tests.contexts import SIZED, context
-from tests.recording import record
 from tests.rendering import one, pods, render, template
 from tests.running import run
 
@@ -254,19 +253,16 @@ def test_kube_state_metrics_may_not_read_secrets() -> None:
     assert not readable & {"secrets", "configmaps"}
 
 
-def test_the_component_registers_the_chart_and_what_stands_beside_it() -> None:
-    made = record(lambda: Metrics("m", context(), PACKAGES))
-    assert {name: each.type for name, each in made.items()} == {
-        "m": "observability-platform:components:Metrics",
-        "metrics": "kubernetes:helm.sh/v4:Chart",
-        "m-datasources": "kubernetes:core/v1:ConfigMap",
-        "m-policy": "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy",
-        "m-policy-binding": "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding",
-        "m-annotated-pods": "kubernetes:monitoring.coreos.com/v1alpha1:ScrapeConfig",
-    }
-
-
-def test_annotated_pods_can_be_left_unscraped() -> None:
-    collection = context().platform.collection.model_copy(update={"scrape_annotated_pods": False})
-    made = record(lambda: Metrics("m", context(platform={"collection": collection}), PACKAGES))
-    assert "m-annotated-pods" not in made
+def test_a_new_tenant_changes_its_own_rules_and_nothing_else_of_the_chart() -> None:
+    platform = context().platform
+    tenant = platform.tenants["payments"].model_copy(update={"namespaces": ["billing"]})
+    grown = context(platform={"tenants": {**platform.tenants, "billing": tenant}})
+    before, after = objects(context()), objects(grown)
+    changed = [(old, new) for old, new in zip(before, after, strict=True) if old != new]
+    assert [new["kind"] for _, new in changed] == ["Prometheus"]
+    (old, new) = changed[0]
+    for field in ("relabelings", "metricRelabelings"):
+        rules = [each["spec"]["scrapeClasses"][0][field] for each in (old, new)]
+        added = [rule for rule in rules[1] if rule not in rules[0]]
+        assert [rule["replacement"] for rule in added] == ["billing"]
+        assert [rule for rule in rules[1] if rule not in added] == rules[0]

@@ -2,53 +2,31 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 import yaml
 
 import tools
-from charts.pull import resolve
-from components.alert_routing import secret_data
-from components.metrics import CHART
-from components.values import addresses, metrics, scraping
+from components.values import addresses
 from components.values.alert_routing import alertmanager_config
+from components.values.metrics_access import network_policies
+from components.values.prometheus import placement
 from components.values.rule_files import rule_files
 from lab import cluster, waiting
 from lab.instance import Instance
-from lab.problem import LabError
-from lab.process import Command, Processes
+from lab.process import Processes
 from settings import names
+from tests import pod_security
 from tests.contexts import context
+from tests.operating import DEADLINE, apply, operate, secret, workloads
 from tests.relabeling import relabel
-from tests.rendering import render
+from tests.rendering import pods
 from tests.running import run
 
-GROUP = "/apis/monitoring.coreos.com"
-PLURALS = {
-    "Prometheus": "prometheuses",
-    "Alertmanager": "alertmanagers",
-    "PrometheusRule": "prometheusrules",
-    "ServiceMonitor": "servicemonitors",
-    "ScrapeConfig": "scrapeconfigs",
-    "AlertmanagerConfig": "alertmanagerconfigs",
-}
-DEADLINE = 60.0
 STACK = "dev.us-east"
-TENANT_MONITOR = {
-    "selector": {"matchLabels": {"app": "cart"}},
-    "podTargetLabels": ["tenant", "namespace"],
-    "endpoints": [{"port": "web", "relabelings": [{"targetLabel": "team", "replacement": "cart"}]}],
-}
-INTRUDER = {
-    "route": {"receiver": "mine"},
-    "receivers": [{"name": "mine", "webhookConfigs": [{"url": "http://elsewhere"}]}],
-}
 
 
 @pytest.fixture(scope="module")
@@ -59,103 +37,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Api]:
     processes = Processes(instance)
     try:
         api = cluster.start(instance, processes, tools.ensure(*cluster.NAMES), "operator")
-        _apply(api)
-        _operate(api, processes)
+        apply(api, context(STACK))
+        operate(api, processes)
         wanted = [f"prometheus-{addresses.PROMETHEUS}", f"alertmanager-{addresses.ALERTMANAGER}-generated"]
-        assert waiting.until(lambda: all(_secret(api, name) for name in wanted), DEADLINE), "no configuration was made"
+        assert waiting.until(lambda: all(secret(api, name) for name in wanted), DEADLINE), "no configuration was made"
+        assert waiting.until(lambda: len(workloads(api)) == len(wanted), DEADLINE), "no StatefulSet was made"
         yield api
     finally:
         processes.stop()
 
 
-def _apply(api: cluster.Api) -> None:
-    given = context(STACK)
-    for each in render("crds", resolve({})["prometheus-operator-crds"], {}, "default"):
-        api.apply(f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{each['metadata']['name']}", each)
-    for namespace in (names.NAMESPACE, names.NODE_NAMESPACE, "shop"):
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-        api.apply(f"/api/v1/namespaces/{namespace}", body)
-    data = secret_data(alertmanager_config(given))
-    _put_secret(api, addresses.ALERTMANAGER_CONFIG_SECRET, data)
-    _put_secret(api, addresses.RECEIVERS_SECRET, {"slack-webhook-url": "x"})
-    rendered = render(addresses.METRICS_RELEASE, resolve({})[CHART], metrics.helm_values(given), names.NAMESPACE)
-    for each in rendered:
-        if each["kind"] == "Secret":
-            path = f"/api/v1/namespaces/{names.NAMESPACE}/secrets/{each['metadata']['name']}"
-            api.apply(path, each)
-    objects = [each for each in rendered if each["kind"] in {"Prometheus", "Alertmanager", "ServiceMonitor"}]
-    objects += [_resource("PrometheusRule", f"platform-{area}", spec) for area, spec in rule_files(given).items()]
-    objects.append(_resource("ScrapeConfig", scraping.ANNOTATED_PODS, scraping.annotated_pods(), version="v1alpha1"))
-    objects.append(_resource("ServiceMonitor", "cart", TENANT_MONITOR, namespace="shop"))
-    objects.append(_resource("AlertmanagerConfig", "mine", INTRUDER, namespace="shop", version="v1alpha1"))
-    assert waiting.until(lambda: _all_served(api, objects), DEADLINE), "the CRDs are not served"
-    for each in objects:
-        api.apply(_path(each), each)
-
-
-def _resource(
-    kind: str, name: str, spec: Mapping[str, Any], namespace: str = names.NAMESPACE, version: str = "v1"
-) -> dict[str, Any]:
-    metadata = {"name": name, "namespace": namespace}
-    return {"apiVersion": f"monitoring.coreos.com/{version}", "kind": kind, "metadata": metadata, "spec": spec}
-
-
-def _path(each: Mapping[str, Any]) -> str:
-    version, metadata = each["apiVersion"].partition("/")[2], each["metadata"]
-    return f"{GROUP}/{version}/namespaces/{metadata['namespace']}/{PLURALS[each['kind']]}/{metadata['name']}"
-
-
-def _all_served(api: cluster.Api, objects: list[dict[str, Any]]) -> bool:
-    try:
-        for kind, version in {(each["kind"], each["apiVersion"].partition("/")[2]) for each in objects}:
-            api.get(f"{GROUP}/{version}/{PLURALS[kind]}")
-    except (LabError, requests.JSONDecodeError):
-        return False
-    return True
-
-
-def _put_secret(api: cluster.Api, name: str, data: Mapping[str, str]) -> None:
-    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": dict(data)}
-    api.apply(f"/api/v1/namespaces/{names.NAMESPACE}/secrets/{name}", body)
-
-
-def _secret(api: cluster.Api, name: str) -> dict[str, bytes]:
-    try:
-        data = api.get(f"/api/v1/namespaces/{names.NAMESPACE}/secrets/{name}").get("data", {})
-    except LabError:
-        return {}
-    found = {key: base64.b64decode(value) for key, value in data.items()}
-    return {
-        key.removesuffix(".gz"): gzip.decompress(value) if key.endswith(".gz") else value
-        for key, value in found.items()
-    }
-
-
-def _operate(api: cluster.Api, processes: Processes) -> None:
-    certificate, key = api.pki.admin
-
-    def argv(ports: Mapping[str, int]) -> list[str]:
-        return [
-            str(tools.ensure("prometheus-operator")["prometheus-operator"]),
-            f"-apiserver={api.url}",
-            f"-ca-file={api.pki.authority}",
-            f"-cert-file={certificate}",
-            f"-key-file={key}",
-            f"-web.listen-address=127.0.0.1:{ports['web']}",
-            "-kubelet-service=kube-system/kubelet",
-        ]
-
-    def ready(ports: Mapping[str, int]) -> bool:
-        try:
-            return requests.get(f"http://127.0.0.1:{ports['web']}/healthz", timeout=2).ok
-        except requests.RequestException:
-            return False
-
-    processes.start(Command("prometheus-operator", argv, ready, ("web",)))
-
-
 def prometheus(api: cluster.Api) -> dict[str, Any]:
-    text = _secret(api, f"prometheus-{addresses.PROMETHEUS}")["prometheus.yaml"]
+    text = secret(api, f"prometheus-{addresses.PROMETHEUS}")["prometheus.yaml"]
     config: dict[str, Any] = yaml.safe_load(text)
     return config
 
@@ -173,7 +66,7 @@ def _without_shards(rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def test_prometheus_accepts_its_configuration(made: cluster.Api, tmp_path: Path) -> None:
     file = tmp_path / "prometheus.yaml"
-    file.write_bytes(_secret(made, f"prometheus-{addresses.PROMETHEUS}")["prometheus.yaml"])
+    file.write_bytes(secret(made, f"prometheus-{addresses.PROMETHEUS}")["prometheus.yaml"])
     # Rules and credentials are mounted in the pod, so promtool is not to look for them where it runs.
     done = run(tools.ensure("promtool")["promtool"], "check", "config", "--syntax-only", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -245,7 +138,7 @@ def test_annotated_pods_are_a_job_with_its_own_interval_and_the_platforms_labels
 
 
 def test_alertmanager_runs_our_tree_and_nobody_elses(made: cluster.Api, tmp_path: Path) -> None:
-    generated = _secret(made, f"alertmanager-{addresses.ALERTMANAGER}-generated")
+    generated = secret(made, f"alertmanager-{addresses.ALERTMANAGER}-generated")
     config = yaml.safe_load(generated["alertmanager.yaml"])
     expected = alertmanager_config(context(STACK))
     assert [each["name"] for each in config["receivers"]] == [each["name"] for each in expected["receivers"]]
@@ -264,3 +157,43 @@ def test_rules_become_files_that_prometheus_reads(made: cluster.Api) -> None:
         (text,) = [text for key, text in files.items() if f"platform-{area}" in key]
         groups = {group["name"] for group in yaml.safe_load(text)["groups"]}
         assert groups == {group["name"] for group in rule_files(context(STACK))[area]["groups"]}
+
+
+def test_the_operators_pods_are_restricted_bounded_and_pinned(made: cluster.Api) -> None:
+    specs = pods(workloads(made))
+    assert sorted(specs) == [
+        f"StatefulSet/alertmanager-{addresses.ALERTMANAGER}",
+        f"StatefulSet/prometheus-{addresses.PROMETHEUS}",
+    ]
+    assert pod_security.violations(specs) == []
+    assert pod_security.unbounded(specs) == []
+    assert pod_security.floating(specs) == []
+
+
+def test_network_policies_and_spread_rules_select_the_operators_pods(made: cluster.Api) -> None:
+    found = {each["metadata"]["name"]: each["spec"]["template"]["metadata"]["labels"] for each in workloads(made)}
+    for target, kind in ((addresses.PROMETHEUS, "prometheus"), (addresses.ALERTMANAGER, "alertmanager")):
+        labels = found[f"{kind}-{target}"].items()
+        spread = placement(kind, target, 2)["topologySpreadConstraints"][0]["labelSelector"]["matchLabels"]
+        assert network_policies()[target]["podSelector"]["matchLabels"].items() <= labels
+        assert spread.items() <= labels
+
+
+def test_network_policies_let_every_port_of_the_pods_be_reached(made: cluster.Api) -> None:
+    for each in workloads(made):
+        name = each["metadata"]["name"].partition("-")[2]
+        opened = {port["port"] for port in network_policies()[name]["ingress"][0]["ports"]}
+        listening = {
+            port["containerPort"]
+            for container in each["spec"]["template"]["spec"]["containers"]
+            for port in container.get("ports", [])
+        }
+        assert listening <= opened, name
+
+
+def test_volumes_outlive_their_pods(made: cluster.Api) -> None:
+    for each in workloads(made):
+        assert each["spec"]["persistentVolumeClaimRetentionPolicy"] == {
+            "whenDeleted": "Retain",
+            "whenScaled": "Retain",
+        }
