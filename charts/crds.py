@@ -1,10 +1,11 @@
-"""Cut a chart down to its CRDs, for charts that keep them among their other templates."""
+"""Cut a chart down to its CRDs, and those to what the API server needs."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
 import io
+import re
 import tarfile
 from pathlib import Path
 
@@ -19,20 +20,30 @@ TEMPLATE = f"""{{{{- range $path, $content := .Files.Glob "{FOLDER}/*.yaml" }}}}
 {{{{- end }}}}
 """
 _KEPT = ("Chart.yaml", "values.yaml", "values.schema.json", "templates/_helpers.tpl")
+_CRD = re.compile(r"(?:^|/)crd-[^/]+\.yaml$")
+_DESCRIPTION = re.compile(r"^( +)description: \S")
+"""A description of something; a property that is itself called `description` has nothing behind the colon."""
 
 
 def only(package: Package, root: Path = ROOT) -> Package:
-    """Return a package that renders a chart's CRDs and nothing else.
+    """Return a package that renders a chart's CRDs and nothing else, without descriptions.
 
     The templates, the helpers they call and the default values are the chart's own, so that with the same release
     name, namespace and values the CRDs come out as the whole chart would have made them, down to the names of the
-    conversion webhook's Service and certificate.
+    conversion webhook's Service and certificate. Descriptions are four fifths of their size and mean nothing to the
+    API server; every operation of the stack reads, compares and keeps all of it.
 
     Args:
-        package: a package that keeps its CRDs in `conf/crds`.
+        package: a package whose templates are CRDs, or that keeps its CRDs in `conf/crds`.
         root: folder that the cache lies below.
     """
-    members = {**_members(package.path), "templates/crds.yaml": TEMPLATE.encode()}
+    members = _members(package.path)
+    if any(name.startswith(f"{FOLDER}/") for name in members):
+        members = {name: each for name, each in members.items() if name in _KEPT or name.startswith(f"{FOLDER}/")}
+        members["templates/crds.yaml"] = TEMPLATE.encode()
+    for name, text in members.items():
+        if _CRD.search(name):
+            members[name] = without_descriptions(text.decode()).encode()
     content = _archive(package.name, members)
     digest = hashlib.sha256(content).hexdigest()
     path = root / CACHE / f"{package.name}-crds-{package.version}-{digest[:12]}.tgz"
@@ -41,16 +52,25 @@ def only(package: Package, root: Path = ROOT) -> Package:
     return Package(package.name, package.version, path)
 
 
+def without_descriptions(text: str) -> str:
+    """Return a CRD, as a Helm template, without the descriptions in its schema."""
+    kept = []
+    skipped_below: int | None = None
+    for line in text.splitlines(keepends=True):
+        indentation = len(line) - len(line.lstrip(" "))
+        if skipped_below is not None and (not line.strip() or indentation > skipped_below):
+            continue
+        found = _DESCRIPTION.match(line)
+        skipped_below = indentation if found else None
+        if not found:
+            kept.append(line)
+    return "".join(kept)
+
+
 def _members(path: Path) -> dict[str, bytes]:
-    kept = {}
     with tarfile.open(path, "r:gz") as archive:
-        for member in archive:
-            inner = member.name.partition("/")[2]
-            if inner in _KEPT or inner.startswith(f"{FOLDER}/"):
-                content = archive.extractfile(member)
-                if content is not None:
-                    kept[inner] = content.read()
-    return kept
+        found = {member.name.partition("/")[2]: archive.extractfile(member) for member in archive}
+        return {name: stream.read() for name, stream in found.items() if stream is not None}
 
 
 def _archive(chart: str, members: dict[str, bytes]) -> bytes:

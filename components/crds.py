@@ -36,7 +36,7 @@ class Crds(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         install(
             PROMETHEUS_CHART,
-            prometheus,
+            crds.only(prometheus),
             prometheus_values(prometheus),
             names.NAMESPACE,
             child,

@@ -34,26 +34,81 @@ def _opentelemetry() -> list[dict[str, Any]]:
     return render(addresses.OPERATOR_RELEASE, repackaged.only(package), values, names.NAMESPACE)
 
 
+def _name(thing: dict[str, Any]) -> str:
+    return str(thing["metadata"]["name"])
+
+
 def _names(objects: list[dict[str, Any]]) -> list[str]:
-    return sorted(each["metadata"]["name"] for each in objects)
+    return sorted(map(_name, objects))
+
+
+@cache
+def _prometheus() -> list[dict[str, Any]]:
+    package = _package(crds.PROMETHEUS_CHART)
+    return render("x", repackaged.only(package), crds.prometheus_values(package), names.NAMESPACE)
+
+
+def _undescribed(value: Any, *, of_properties: bool = False) -> Any:
+    """Drop the descriptions of a parsed CRD, but no property of that name."""
+    if isinstance(value, list):
+        return [_undescribed(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _undescribed(inner, of_properties=key == "properties" and not of_properties)
+        for key, inner in value.items()
+        if key != "description" or of_properties or not isinstance(inner, str)
+    }
+
+
+def _schemas(objects: list[dict[str, Any]], kept: bool) -> dict[str, Any]:
+    return {
+        f"{each['metadata']['name']}/{version['name']}": version["schema"] if kept else _undescribed(version["schema"])
+        for each in objects
+        for version in each["spec"]["versions"]
+    }
+
+
+def test_the_stack_makes_exactly_the_crds_that_a_region_asks_for() -> None:
+    made = [*_prometheus(), *_opentelemetry()]
+    assert {each["kind"] for each in made} == {"CustomResourceDefinition"}
+    assert _names(made) == sorted(names.CRDS)
 
 
 @pytest.mark.parametrize("choices", VERSIONS)
-def test_the_charts_give_crds_and_nothing_else(choices: dict[str, str]) -> None:
+def test_repackaged_crds_are_those_of_the_whole_chart_without_descriptions(choices: dict[str, str]) -> None:
     packages = resolve(choices)
-    package = packages[OPERATOR]
-    prometheus = render("x", packages[crds.PROMETHEUS_CHART], {}, names.NAMESPACE)
-    values = crds.opentelemetry_values(package)
-    opentelemetry = render(addresses.OPERATOR_RELEASE, repackaged.only(package), values, names.NAMESPACE)
-    assert {each["kind"] for each in [*prometheus, *opentelemetry]} == {"CustomResourceDefinition"}
-    assert sorted([*_names(prometheus), *_names(opentelemetry)]) == sorted(names.CRDS)
+    for chart, values, release in (
+        (crds.PROMETHEUS_CHART, crds.prometheus_values, crds.PROMETHEUS_CHART),
+        (OPERATOR, crds.opentelemetry_values, addresses.OPERATOR_RELEASE),
+    ):
+        package = packages[chart]
+        whole = render(release, package, values(package), names.NAMESPACE)
+        whole = [each for each in whole if each["kind"] == "CustomResourceDefinition"]
+        made = render(release, repackaged.only(package), values(package), names.NAMESPACE)
+        assert _names(made) == _names(whole)
+        assert _schemas(made, kept=True) == _schemas(whole, kept=False)
+        for ours, theirs in zip(sorted(made, key=_name), sorted(whole, key=_name), strict=True):
+            assert ours["metadata"] == theirs["metadata"]
+            assert {**ours["spec"], "versions": 0} == {**theirs["spec"], "versions": 0}
 
 
-def test_the_repackaged_crds_are_those_of_the_whole_chart() -> None:
-    package = _package(OPERATOR)
-    whole = render(addresses.OPERATOR_RELEASE, package, crds.opentelemetry_values(package), names.NAMESPACE)
-    expected = [each for each in whole if each["kind"] == "CustomResourceDefinition"]
-    assert sorted(_opentelemetry(), key=str) == sorted(expected, key=str)
+def test_a_property_called_description_stays() -> None:
+    text = (
+        "    properties:\n"
+        "      description:\n"
+        "        description: |-\n"
+        "          What it is.\n"
+        "\n"
+        "          And more.\n"
+        "        type: string\n"
+        "      other:\n"
+        "        description: short\n"
+        "        type: string\n"
+    )
+    assert repackaged.without_descriptions(text) == (
+        "    properties:\n      description:\n        type: string\n      other:\n        type: string\n"
+    )
 
 
 @pytest.mark.parametrize("stack", ["dev.us-east", "prod.us-east"])
@@ -78,9 +133,7 @@ def test_repackaging_gives_the_same_bytes_each_time(tmp_path: Path) -> None:
 
 
 def test_each_crd_says_its_pin() -> None:
-    package = _package(crds.PROMETHEUS_CHART)
-    rendered = render("x", package, crds.prometheus_values(package), names.NAMESPACE)
-    pins = {each["metadata"]["annotations"]["observability-platform/chart-version"] for each in rendered}
+    pins = {each["metadata"]["annotations"]["observability-platform/chart-version"] for each in _prometheus()}
     assert pins == {"prometheus-operator-crds-31.0.1"}
     pins = {each["metadata"]["annotations"]["observability-platform/chart-version"] for each in _opentelemetry()}
     assert pins == {"opentelemetry-operator-0.122.0"}
