@@ -13,33 +13,40 @@ OPERATOR = f"{addresses.METRICS_RELEASE}-operator"
 KUBE_STATE_METRICS = "kube-state-metrics"
 NODE_EXPORTER = "node-exporter"
 
-RULE_GROUPS = (
-    "alertmanager",
-    "configReloaders",
-    "general",
-    "k8sContainerCpuUsageSecondsTotal",
-    "k8sContainerMemoryCache",
-    "k8sContainerMemoryRss",
-    "k8sContainerMemorySwap",
-    "k8sContainerResource",
-    "k8sContainerMemoryWorkingSetBytes",
-    "k8sPodOwner",
-    "kubelet",
-    "kubePrometheusGeneral",
-    "kubePrometheusNodeRecording",
-    "kubernetesApps",
-    "kubernetesResources",
-    "kubernetesStorage",
-    "kubernetesSystem",
-    "kubeStateMetrics",
-    "network",
-    "node",
-    "nodeExporterAlerting",
-    "nodeExporterRecording",
-    "prometheus",
-    "prometheusOperator",
-)
-"""The chart's groups that stay: what this region's people can act on."""
+_ALERTMANAGER = "alertmanager-overview"
+_CLUSTER = "efa86fd1d0c121a26444b636a3f509a8"
+_KUBELET = "3138fa155d5915769fbded898ac09fd9"
+_NAMESPACE = "85a562078cdf77779eaa1add43ccec1e"
+_NETWORK = "ff635a025bcfea7bc3dd4f508990a3e9"
+_NODES = "7d57716318ee0dddbac5a7f451fb7753"
+_PROMETHEUS = "9fa0d141-d019-4ad7-8bc5-42196ee308bd"
+_VOLUMES = "919b92a8e8041bd567af9edab12c840c"
+RULE_GROUPS = {
+    "alertmanager": _ALERTMANAGER,
+    "configReloaders": _PROMETHEUS,
+    "k8sContainerCpuUsageSecondsTotal": _CLUSTER,
+    "k8sContainerMemoryCache": _CLUSTER,
+    "k8sContainerMemoryRss": _CLUSTER,
+    "k8sContainerMemorySwap": _CLUSTER,
+    "k8sContainerMemoryWorkingSetBytes": _CLUSTER,
+    "k8sContainerResource": _CLUSTER,
+    "k8sPodOwner": _CLUSTER,
+    "kubePrometheusGeneral": _CLUSTER,
+    "kubePrometheusNodeRecording": _NODES,
+    "kubeStateMetrics": _CLUSTER,
+    "kubelet": _KUBELET,
+    "kubernetesApps": _NAMESPACE,
+    "kubernetesResources": _CLUSTER,
+    "kubernetesStorage": _VOLUMES,
+    "kubernetesSystem": _CLUSTER,
+    "network": _NETWORK,
+    "node": _NODES,
+    "nodeExporterAlerting": _NODES,
+    "nodeExporterRecording": _NODES,
+    "prometheus": _PROMETHEUS,
+    "prometheusOperator": _PROMETHEUS,
+}
+"""The chart's groups that stay, what this region's people can act on, each with the uid of the dashboard to look at."""
 UNUSED_RULE_GROUPS = (
     "etcd",
     "kubeControllerManager",
@@ -52,10 +59,10 @@ UNUSED_RULE_GROUPS = (
     "kubeApiserverHistogram",
     "kubeApiserverSlos",
     "windows",
+    # Watchdog and TargetDown, which rules/ has under the same names, and an inhibitor that our routes do not need.
+    "general",
 )
 """The chart's groups about components that EKS does not show, or that nobody here can repair."""
-OWN_ALERTS = ("Watchdog", "InfoInhibitor")
-"""Alerts of the chart that rules/platform.rules.yaml replaces, or that the routing tree does not need."""
 NAMESPACE_EXPORTS = "namespaces=[*]"
 """Labels of namespaces that kube-state-metrics shows: few objects, so all of them."""
 
@@ -83,17 +90,18 @@ def helm_values(context: Context) -> dict[str, Any]:
         "kubeProxy": {"enabled": False},
         "kubeScheduler": {"enabled": False},
         "windowsMonitoring": {"enabled": False},
+        "nodeExporter": {"operatingSystems": {"aix": {"enabled": False}, "darwin": {"enabled": False}}},
     }
 
 
 def _default_rules(context: Context) -> dict[str, Any]:
     """Keep the chart's rules that apply, give each a dashboard, and keep the tenant through their aggregations."""
-    dashboard = f"{grafana_url(context.platform, context.name)}/dashboards/f/kubernetes"
+    grafana = grafana_url(context.platform, context.name)
+    dashboards = {group: {"dashboard_url": f"{grafana}/d/{uid}"} for group, uid in RULE_GROUPS.items()}
     return {
         "rules": {**dict.fromkeys(RULE_GROUPS, True), **dict.fromkeys(UNUSED_RULE_GROUPS, False)},
-        "disabled": dict.fromkeys(OWN_ALERTS, True),
         "additionalAggregationLabels": [TENANT_LABEL],
-        "additionalRuleGroupAnnotations": {group: {"dashboard_url": dashboard} for group in RULE_GROUPS},
+        "additionalRuleGroupAnnotations": dashboards,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from charts.pull import resolve
 from components.metrics import CHART
 from components.values import addresses, metrics, prometheus
 from components.values.context import Context
+from rules.files import RUNBOOKS
 from settings import names
 from settings.region import RemoteWrite
 from settings.vocabulary import Size, Workload
@@ -196,12 +198,21 @@ def _rules(rendered: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def test_the_charts_alerts_keep_the_tenant_and_have_every_annotation() -> None:
     alerts = {rule["alert"]: rule for rule in _rules(objects(context())) if "alert" in rule}
-    assert not set(metrics.OWN_ALERTS) & alerts.keys()
+    assert not {path.stem for path in RUNBOOKS.glob("*.md")} & alerts.keys(), "an alert is both ours and the chart's"
     assert len(alerts) > 50
     for name, rule in alerts.items():
         assert {"summary", "description", "runbook_url", "dashboard_url"} <= rule["annotations"].keys(), name
         assert rule["labels"]["severity"] in {"info", *prometheus.FOREIGN_SEVERITIES}, name
     assert "tenant" in alerts["KubeDeploymentReplicasMismatch"]["expr"] + alerts["KubePodNotReady"]["expr"]
+
+
+def test_the_charts_alerts_lead_to_dashboards_that_are_there() -> None:
+    rendered = objects(context())
+    maps = [each for each in rendered if "grafana_dashboard" in (each["metadata"].get("labels") or {})]
+    uids = {json.loads(text)["uid"] for each in maps for text in each["data"].values()}
+    links = {rule["annotations"]["dashboard_url"] for rule in _rules(rendered) if "alert" in rule}
+    assert {link.rpartition("/d/")[2] for link in links} <= uids
+    assert {link.rpartition("/d/")[0] for link in links} == {"https://grafana.us-east.observability.example.com"}
 
 
 def test_promtool_accepts_the_charts_rules_with_the_tenant_in_them(tmp_path: Path) -> None:
