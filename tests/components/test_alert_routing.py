@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -125,50 +124,6 @@ def test_every_receiver_is_used_and_every_used_one_exists() -> None:
     defined = [each["name"] for each in config["receivers"]]
     used = {config["route"]["receiver"], *(each["receiver"] for each in config["route"]["routes"])}
     assert sorted(defined) == sorted(used)
-
-
-def inhibited(config: dict[str, Any], source: dict[str, str], target: dict[str, str]) -> bool:
-    """Tell as Alertmanager does whether one alert keeps another quiet: a label that both lack counts as equal."""
-
-    def matches(matchers: list[str], labels: dict[str, str]) -> bool:
-        for matcher in matchers:
-            label, operator, value = re.fullmatch(r'(\w+)(=~?)"(.*)"', matcher).groups()  # type: ignore[union-attr] # fails the test
-            found = labels.get(label, "")
-            if not (re.fullmatch(value, found) if operator == "=~" else found == value):
-                return False
-        return True
-
-    return any(
-        matches(rule["source_matchers"], source)
-        and matches(rule["target_matchers"], target)
-        and all(source.get(label, "") == target.get(label, "") for label in rule["equal"])
-        for rule in config["inhibit_rules"]
-    )
-
-
-CART = {"tenant": "storefront", "region": "us-east", "service_name": "cart"}
-
-
-@pytest.mark.parametrize(
-    ("page", "warn", "quiet"),
-    [
-        ({"alertname": "A", **CART}, {"alertname": "B", **CART}, True),
-        ({"alertname": "A", **CART}, {"alertname": "B", **CART, "service_name": "search"}, False),
-        ({"alertname": "A", **CART}, {"alertname": "B", **CART, "tenant": "payments"}, False),
-        ({"alertname": "A", **CART}, {"alertname": "B", **CART, "region": "eu-west"}, False),
-        # Without a service on both sides nothing but the same alert about the same thing is held back.
-        ({"alertname": "A", "tenant": "t"}, {"alertname": "B", "tenant": "t"}, False),
-        ({"alertname": "Disk", "instance": "n1"}, {"alertname": "Disk", "instance": "n1"}, True),
-        ({"alertname": "Disk", "instance": "n1"}, {"alertname": "Disk", "instance": "n2"}, False),
-    ],
-)
-def test_a_page_keeps_quiet_the_warning_of_the_same_service_and_region_only(
-    page: dict[str, str], warn: dict[str, str], quiet: bool
-) -> None:
-    config = alertmanager_config(context())
-    assert inhibited(config, {**page, "severity": "page"}, {**warn, "severity": "warn"}) is quiet
-    assert not inhibited(config, {**warn, "severity": "warn"}, {**page, "severity": "page"})
-    assert not inhibited(config, {**page, "severity": "page"}, {**warn, "severity": "info"})
 
 
 def test_every_inhibition_names_what_must_be_equal() -> None:
