@@ -277,3 +277,10 @@ def test_a_new_tenant_changes_its_own_rules_and_nothing_else_of_the_chart() -> N
         added = [rule for rule in rules[1] if rule not in rules[0]]
         assert [rule["replacement"] for rule in added] == ["billing"]
         assert [rule for rule in rules[1] if rule not in added] == rules[0]
+
+
+def test_dev_and_prod_differ_in_size_and_identity_never_in_behaviour() -> None:
+    dev, prod = (prometheus_spec(context(stack)) for stack in STACKS)
+    sizes = {"replicas", "resources", "retention", "retentionSize", "storage", "affinity", "topologySpreadConstraints"}
+    differing = {field for field in dev.keys() | prod.keys() if dev.get(field) != prod.get(field)}
+    assert differing == sizes | {"externalLabels", "scrapeClasses"}
