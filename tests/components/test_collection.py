@@ -68,7 +68,7 @@ def test_rights_go_to_the_collectors_own_account(made: Recorded) -> None:
 
 def test_the_network_policy_reaches_the_engine_as_kubernetes_spells_it(made: Recorded) -> None:
     spec = made["collection-gateway-ingress"].inputs["spec"]
-    assert spec["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": "gateway-collector"}}
+    assert spec["podSelector"]["matchLabels"]["app.kubernetes.io/instance"] == "observability.gateway"
     assert spec["policyTypes"] == ["Ingress"]
     assert set(spec["ingress"][0]) == {"from", "ports"}
 

@@ -15,19 +15,20 @@ import yaml
 
 import tools
 from charts.pull import resolve
+from components.collection import Collection
 from components.values import addresses
-from components.values.collection import access, agent, cluster, gateway, instrumentation, workload
+from components.values.collection import access, instrumentation, workload
 from components.values.labels import labels
 from settings import names
 from settings.units import Duration
 from tests.components.collection_chain import NODE, Chain, attributes, free_ports, until
 from tests.contexts import context
 from tests.lab.conftest import LabCluster, lab_cluster
+from tests.recording import record
 from tests.rendering import render
 
 __all__ = ["lab_cluster"]
 
-SPECS = {"agent": agent.spec, "gateway": gateway.spec, "cluster": cluster.spec}
 SECONDS = 60
 CORE, RBAC = "v1", "rbac.authorization.k8s.io/v1"
 
@@ -86,11 +87,9 @@ def server(lab_cluster: LabCluster) -> LabCluster:
 
 
 def collectors() -> list[dict[str, Any]]:
-    given = context()
-    return [
-        thing(workload.API_VERSION, workload.KIND, name, access.COLLECTORS[name], spec=make(given))
-        for name, make in SPECS.items()
-    ]
+    """Return the resources as the component registers them: the operator's labels follow from theirs."""
+    made = record(lambda: Collection("collection", context(), resolve({})))
+    return [each.inputs for each in made.values() if each.inputs.get("kind") == workload.KIND]
 
 
 def test_the_api_server_takes_every_object_as_it_is(server: LabCluster) -> None:
@@ -154,11 +153,16 @@ def test_the_services_that_configurations_name_are_the_ones_the_operator_makes(o
     assert {4317, 4318} <= {port["port"] for port in local["spec"]["ports"]}
 
 
-def test_the_gateways_pods_wear_the_labels_that_policies_and_spreading_select(operated: LabCluster) -> None:
+def test_the_pods_wear_the_labels_that_policies_and_spreading_select(operated: LabCluster) -> None:
+    for name, kind in (("agent", "daemonset"), ("gateway", "statefulset"), ("cluster", "statefulset")):
+        namespace = access.COLLECTORS[name]
+        worn = made(operated, namespace, kind, f"{name}-collector")["spec"]["template"]["metadata"]["labels"]
+        assert workload.pods(name, namespace)["matchLabels"].items() <= worn.items()
+
+
+def test_the_workloads_keep_their_volumes_and_run_as_their_own_accounts(operated: LabCluster) -> None:
     gateways = made(operated, names.NAMESPACE, "statefulset", "gateway-collector")["spec"]
-    assert gateways["template"]["metadata"]["labels"]["app.kubernetes.io/name"] == "gateway-collector"
     agents = made(operated, names.NODE_NAMESPACE, "daemonset", "agent-collector")["spec"]
-    assert agents["template"]["metadata"]["labels"]["app.kubernetes.io/name"] == "agent-collector"
     assert gateways["persistentVolumeClaimRetentionPolicy"] == {"whenDeleted": "Retain", "whenScaled": "Retain"}
     assert gateways["volumeClaimTemplates"][0]["metadata"]["name"] == "state"
     assert agents["template"]["spec"]["serviceAccountName"] == "agent-collector"
@@ -259,7 +263,7 @@ def test_a_pod_is_known_by_its_address_whatever_it_says_of_itself(chain: Chain) 
         "k8s.node.name": NODE,
         "tenant": "shop",
     }.items() <= entry["resource"].items()
-    assert entry["resource"]["k8s.pod.ip"] == "127.0.0.1"
+    assert "k8s.pod.ip" not in entry["resource"]
 
 
 def test_a_log_file_is_known_by_the_uid_of_its_folder(chain: Chain, server: LabCluster) -> None:

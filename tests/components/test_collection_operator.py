@@ -207,10 +207,10 @@ def test_only_the_platforms_collectors_may_write_to_a_gateway() -> None:
     assert [
         (
             each["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"],
-            each["podSelector"]["matchLabels"]["app.kubernetes.io/name"],
+            each["podSelector"]["matchLabels"]["app.kubernetes.io/instance"],
         )
         for each in writing["from"]
-    ] == [("observability-node", "agent-collector"), ("observability", "cluster-collector")]
+    ] == [("observability-node", "observability-node.agent"), ("observability", "observability.cluster")]
     assert writing["ports"] == [{"protocol": "TCP", "port": 4317}]
     assert reading["ports"] == [{"protocol": "TCP", "port": pieces.METRICS_PORT}]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from components.values import addresses
-from components.values.collection import pieces
+from components.values.collection import pieces, workload
 from components.values.context import Context
 from settings import names
 from settings.vocabulary import Integration
@@ -43,10 +43,14 @@ def rules(context: Context, collector: str) -> list[dict[str, Any]]:
     return []
 
 
-def _from(namespace: str, pods: str) -> dict[str, Any]:
+def _pods(collector: str) -> dict[str, Any]:
+    return workload.pods(collector, COLLECTORS[collector])
+
+
+def _from(collector: str) -> dict[str, Any]:
     return {
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-        "podSelector": {"matchLabels": {"app.kubernetes.io/name": pods}},
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": COLLECTORS[collector]}},
+        "podSelector": _pods(collector),
     }
 
 
@@ -56,12 +60,9 @@ def gateway_network_policy() -> dict[str, Any]:
     The gateways take the tenant from the resource, which the agents have set. Who could reach a gateway past the
     agents could write as any tenant.
     """
-    writers = [
-        _from(names.NODE_NAMESPACE, f"{addresses.AGENT}-collector"),
-        _from(names.NAMESPACE, f"{addresses.CLUSTER}-collector"),
-    ]
+    writers = [_from(addresses.AGENT), _from(addresses.CLUSTER)]
     return {
-        "podSelector": {"matchLabels": {"app.kubernetes.io/name": f"{addresses.GATEWAY}-collector"}},
+        "podSelector": _pods(addresses.GATEWAY),
         "policyTypes": ["Ingress"],
         "ingress": [
             {"from": writers, "ports": [{"protocol": "TCP", "port": addresses.OTLP_GRPC}]},

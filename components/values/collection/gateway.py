@@ -18,6 +18,7 @@ from components.values.collection import (
 )
 from components.values.collection.pieces import Config, pipeline
 from components.values.context import Context
+from settings.names import NAMESPACE
 from settings.vocabulary import Workload
 
 DECOUPLED = "batch/decouple"
@@ -137,5 +138,5 @@ def spec(context: Context) -> dict[str, Any]:
         **workload.restricted(),
         **workload.volume(context, str(queues.volume(context))),
         **({"podDisruptionBudget": {"maxUnavailable": 1}} if need.replicas > 1 else {}),
-        **workload.spread(addresses.GATEWAY),
+        **workload.spread(addresses.GATEWAY, NAMESPACE),
     }

@@ -79,13 +79,26 @@ def volume(context: Context, size: str) -> dict[str, Any]:
     }
 
 
-def spread(name: str) -> dict[str, Any]:
-    """Return how replicas are spread over zones and nodes.
+def pods(name: str, namespace: str) -> dict[str, Any]:
+    """Return the selector of a collector's pods.
+
+    By the operator's own selector labels: `app.kubernetes.io/name` is the resource's own where it has one.
 
     Args:
         name: name of the OpenTelemetryCollector.
+        namespace: its namespace.
     """
-    selector = {"matchLabels": {"app.kubernetes.io/name": f"{name}-collector"}}
+    return {
+        "matchLabels": {
+            "app.kubernetes.io/component": COMPONENT,
+            "app.kubernetes.io/instance": f"{namespace}.{name}",
+        }
+    }
+
+
+def spread(name: str, namespace: str) -> dict[str, Any]:
+    """Return how a collector's replicas are spread over zones and nodes."""
+    selector = pods(name, namespace)
     return {
         "topologySpreadConstraints": [
             {
