@@ -99,7 +99,8 @@ def admission_policy(context: Context) -> dict[str, Any]:
 
     A monitor's own relabelings come after the scrape class's, so nothing in Prometheus can take them back: they are
     refused where they are written. The check is the API server's own; no webhook has to be up for it. A ScrapeConfig
-    discovers targets by means that choose their own labels, so that tenants have the other three kinds only.
+    discovers targets by means that choose their own labels, so that tenants have the other three kinds only. A
+    tenant's rules may not say whose their alerts are either, or it could page another's on-call.
     """
     return {
         "failurePolicy": "Fail",
@@ -114,7 +115,7 @@ def admission_policy(context: Context) -> dict[str, Any]:
                     "apiGroups": ["monitoring.coreos.com"],
                     "apiVersions": ["*"],
                     "operations": ["CREATE", "UPDATE"],
-                    "resources": ["servicemonitors", "podmonitors", "probes", "scrapeconfigs"],
+                    "resources": ["servicemonitors", "podmonitors", "probes", "scrapeconfigs", "prometheusrules"],
                 }
             ],
         },
@@ -138,6 +139,9 @@ def _validations() -> list[dict[str, str]]:
             f"(!has(object.spec.{field}) || object.spec.{field}.all(e, {check}))"
             for field in ("endpoints", "podMetricsEndpoints")
         )
+
+    def unlabelled(holder: str) -> str:
+        return f"(!has({holder}.labels) || {holder}.labels.all(l, !(l in {reserved})))"
 
     targets = ("staticConfig", "ingress")
     probe = " && ".join(
@@ -164,10 +168,14 @@ def _validations() -> list[dict[str, str]]:
             "message": "honorLabels must be false: the platform sets the labels that say whose a series is",
         },
         {
-            "expression": f"{is_probe} || !has({static}) || !has({static}.labels)"
-            f" || {static}.labels.all(l, !(l in {reserved}))",
+            "expression": f"{is_probe} || !has({static}) || {unlabelled(static)}",
             "message": f"targets.staticConfig.labels may not hold {shown}: "
             "the platform sets these labels from the namespace",
+        },
+        {
+            "expression": "!has(object.spec.groups) || object.spec.groups.all(g, "
+            f"{unlabelled('g')} && (!has(g.rules) || g.rules.all(r, {unlabelled('r')})))",
+            "message": f"labels of rules may not hold {shown}: an alert belongs to the tenant of its series",
         },
         {
             "expression": f"!has(object.spec.scrapeClass) || object.spec.scrapeClass == '{SCRAPE_CLASS}'",

@@ -26,6 +26,7 @@ KINDS = {
     "PodMonitor": ("v1", "podmonitors"),
     "Probe": ("v1", "probes"),
     "ScrapeConfig": ("v1alpha1", "scrapeconfigs"),
+    "PrometheusRule": ("v1", "prometheusrules"),
 }
 REFUSED = {
     "relabelings": "relabelings may not write tenant, region, cluster, environment, namespace, nor use labelmap, "
@@ -33,6 +34,8 @@ REFUSED = {
     "honorLabels": "honorLabels must be false: the platform sets the labels that say whose a series is",
     "labels": "targets.staticConfig.labels may not hold tenant, region, cluster, environment, namespace: "
     "the platform sets these labels from the namespace",
+    "rules": "labels of rules may not hold tenant, region, cluster, environment, namespace: "
+    "an alert belongs to the tenant of its series",
     "scrapeClass": "scrapeClass must be platform or absent",
     "ScrapeConfig": "a ScrapeConfig is not allowed in a tenant's namespace: "
     "write a ServiceMonitor, PodMonitor or Probe",
@@ -196,6 +199,10 @@ def probe(**static: Any) -> dict[str, Any]:
     return {"prober": {"url": "blackbox:9115"}, "targets": {"staticConfig": {"static": ["https://x"], **static}}}
 
 
+def rule(labels: dict[str, str], /, **group: Any) -> dict[str, Any]:
+    return {"groups": [{"name": "g", "rules": [{"alert": "A", "expr": "up == 0", "labels": labels}], **group}]}
+
+
 def write(label: str, **more: Any) -> list[dict[str, Any]]:
     return [{"targetLabel": label, "replacement": "payments", **more}]
 
@@ -216,6 +223,8 @@ def write(label: str, **more: Any) -> list[dict[str, Any]]:
         ("Probe", {**probe(), "metricRelabelings": write("cluster")}, "relabelings"),
         ("Probe", probe(labels={"namespace": "payments"}), "labels"),
         ("ScrapeConfig", {"staticConfigs": [{"targets": ["x:1"]}]}, "ScrapeConfig"),
+        ("PrometheusRule", rule({"tenant": "payments"}), "rules"),
+        ("PrometheusRule", rule({"severity": "page"}, labels={"region": "mars"}), "rules"),
     ],
 )
 def test_a_tenant_cannot_claim_another_by_its_own_monitors(
@@ -231,6 +240,7 @@ def test_a_tenant_cannot_claim_another_by_its_own_monitors(
         ("ServiceMonitor", service(relabelings=write("team"), metricRelabelings=[{"action": "drop", "regex": "x"}])),
         ("PodMonitor", pod(honorLabels=False)),
         ("Probe", probe(labels={"site": "home"})),
+        ("PrometheusRule", rule({"severity": "page", "team": "cart"})),
     ],
 )
 def test_what_claims_nothing_is_accepted(api: cluster.Api, kind: str, spec: dict[str, Any]) -> None:
