@@ -30,7 +30,7 @@ def only(package: Package, root: Path = ROOT) -> Package:
 
     The templates, the helpers they call and the default values are the chart's own, so that with the same release
     name, namespace and values the CRDs come out as the whole chart would have made them, down to the names of the
-    conversion webhook's Service and certificate. Descriptions are four fifths of their size and mean nothing to the
+    conversion webhook's Service and certificate. Descriptions are two thirds of their size and mean nothing to the
     API server; every operation of the stack reads, compares and keeps all of it.
 
     Args:
