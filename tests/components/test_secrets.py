@@ -4,10 +4,12 @@ import json
 from functools import cache
 from typing import Any
 
+import jsonschema
 import pytest
 
 from components.secrets import Secrets
 from components.values.context import Context
+from lab import prerequisites
 from settings import load
 from settings.platform import Platform
 from settings.region import RemoteWrite
@@ -180,3 +182,36 @@ def test_objects_stand_in_the_platforms_namespace_with_its_labels() -> None:
     metadata = [each.inputs["metadata"] for each in recorded.values() if each.type.startswith("kubernetes:")]
     assert {each["namespace"] for each in metadata} == {"observability"}
     assert {each["labels"]["app.kubernetes.io/part-of"] for each in metadata} == {"observability-platform"}
+
+
+def _closed(schema: Any) -> Any:
+    """Return a schema that refuses what the API server would drop: a field it does not know."""
+    if isinstance(schema, list):
+        return [_closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: _closed(inner) for key, inner in schema.items()}
+    if isinstance(schema.get("properties"), dict) and "additionalProperties" not in schema:
+        closed["additionalProperties"] = False
+    return closed
+
+
+@cache
+def _schemas() -> dict[str, Any]:
+    """Return the spec schema of each kind that the prerequisite's own CRDs serve as v1."""
+    bundle = next(each for each in prerequisites.BUNDLES if each.name == "external-secrets")
+    return {
+        crd["spec"]["names"]["kind"]: _closed(version["schema"]["openAPIV3Schema"]["properties"]["spec"])
+        for crd in prerequisites.read(bundle)
+        for version in crd["spec"]["versions"]
+        if version["name"] == "v1"
+    }
+
+
+@pytest.mark.parametrize("stack", ["dev.us-east", "prod.us-east", "prod.eu-west"])
+def test_external_secrets_knows_every_field_that_we_write(stack: str) -> None:
+    recorded = _secrets(stack, remote_write=True)
+    objects = [each for each in recorded.values() if each.type.startswith("kubernetes:external-secrets.io/")]
+    assert len(objects) >= 4
+    for each in objects:
+        jsonschema.validate(each.inputs["spec"], _schemas()[each.inputs["kind"]])
