@@ -96,9 +96,12 @@ def arrived(cluster: Cluster, obj: Mapping[str, Any]) -> bool:
 
 
 def checkpoint(news: Mapping[str, Any], inputs: Object, live: Object, manager: str) -> Struct:
-    """Return what the engine keeps: the live object, secret where the inputs are, and the inputs beside it."""
+    """Return what the engine keeps: the live object, secret where the inputs are, and who manages its fields.
+
+    The real provider keeps the inputs here as well (`__inputs`). The engine keeps them anyway and hands them to every
+    call, and a second copy of each object is what large ones, such as definitions, cost it.
+    """
     state = objects.hidden(mark_like(live, news))
-    state["__inputs"] = objects.hidden(mark_like(inputs, news))
     state["__initialApiVersion"] = inputs["apiVersion"]
     state["__fieldManager"] = manager
     return marshal(state)

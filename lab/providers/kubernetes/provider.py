@@ -106,7 +106,7 @@ class KubernetesProvider(Provider[Settings]):
         gvk = Gvk.of(news)
         served = on.settings.cluster.resource(gvk)
         namespaced = served is None or served.namespaced
-        old_inputs = state.get("__inputs", {})
+        old_inputs = plain(unmarshal(request.old_inputs))
         builtin = objects.is_builtin(gvk)
         base = old_inputs if builtin else objects.pruned(state, old_inputs)
         before = objects.comparable(base, namespaced=namespaced)

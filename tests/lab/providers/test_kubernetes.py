@@ -136,10 +136,12 @@ def test_changed_paths_are_named_and_only_what_must_be_is_replaced(engine: Engin
 def test_config_map_data_is_replaced_unless_mutable(
     engine: Engine, region: Region, mutable: bool, expected: str
 ) -> None:
+    name = f"data-{expected}"
+
     def program(value: str) -> None:
         kubernetes.core.v1.ConfigMap(
             "c",
-            metadata={"name": "data", "namespace": "default"},
+            metadata={"name": name, "namespace": "default"},
             data={"a.yaml": value},
             opts=provider(region, enable_config_map_mutable=mutable),
         )
@@ -149,7 +151,7 @@ def test_config_map_data_is_replaced_unless_mutable(
     engine.program(lambda: program("2"))
     assert paths(engine.preview(), "c") == {'data["a.yaml"]': expected}
     engine.up()
-    found = live(region, "ConfigMap", "data", "default")
+    found = live(region, "ConfigMap", name, "default")
     assert found is not None
     assert found["data"] == {"a.yaml": "2"}
 
