@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import runpy
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -70,14 +71,13 @@ class Engine:
         self._instance = instance
         self._project = project
         self._command = command
+        _refuse_logs(instance)
         self._env = {
             **env,
             "PULUMI_BACKEND_URL": instance.state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": instance.passphrase(),
             "PULUMI_HOME": str(instance.home),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            # Its logs are encrypted, but nobody reads them here and each command would leave one.
-            "PULUMI_ENABLE_AUTOMATIC_LOGGING": "false",
         }
 
     @property
@@ -213,6 +213,18 @@ class Engine:
             text += f"\n{_SALT}: {salt}\n" if salt else ""
         write_private(copy, text)
         return copy
+
+
+def _refuse_logs(instance: Instance) -> None:
+    """Keep the CLI from logging every property of every resource, encrypted, to its home.
+
+    Version 3.259 has no switch for it but goes without when the folder cannot be made. A preview of the CRDs took
+    34 s of CPU with it and 8 s without (2026-11).
+    """
+    logs = instance.home / "logs"
+    if logs.is_dir():
+        shutil.rmtree(logs)
+    logs.touch()
 
 
 def _sentence(result: Result, output: str) -> str:
