@@ -22,6 +22,7 @@ from typing import Any, Final
 import yaml
 from pulumi import automation
 
+from lab import resume
 from lab.instance import Instance, write_private
 from lab.problem import LabError
 from lab.report import Recorder, Result
@@ -87,7 +88,7 @@ class Engine:
 
     def exists(self) -> bool:
         """Return whether the stack was ever made."""
-        return (self._instance.state / ".pulumi/stacks" / self._pulumi_name() / f"{self._instance.stack}.json").exists()
+        return self._state_file().exists()
 
     def preview(self, watch: Watcher) -> Result:
         """Show what `up` would do.
@@ -114,8 +115,7 @@ class Engine:
         return self._run(
             "refresh",
             watch,
-            # What was being created when an earlier operation was killed is looked for again by the next `up`.
-            lambda stack, common: stack.refresh(show_secrets=False, clear_pending_creates=True, **common),
+            lambda stack, common: stack.refresh(show_secrets=False, **common),
         )
 
     def destroy(self, watch: Watcher) -> Result:
@@ -174,6 +174,8 @@ class Engine:
         if any(file.is_file() for file in locks.rglob("*")):
             # Only a command that was killed leaves one: whoever is here holds the instance's own lock.
             stack.cancel()
+        if resume.pending(self._state_file()):
+            resume.undo(stack, {**os.environ, **self._env})
         return stack
 
     def _program(self) -> None:
@@ -194,8 +196,9 @@ class Engine:
             os.environ.clear()
             os.environ.update(before)
 
-    def _pulumi_name(self) -> str:
-        return str(yaml.safe_load((self._project.folder / "Pulumi.yaml").read_text())["name"])
+    def _state_file(self) -> Path:
+        name = str(yaml.safe_load((self._project.folder / "Pulumi.yaml").read_text())["name"])
+        return self._instance.state / ".pulumi" / "stacks" / name / f"{self._instance.stack}.json"
 
     def _work(self) -> Path:
         folder = self._instance.work(self._project.name)
