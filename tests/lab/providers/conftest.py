@@ -110,12 +110,15 @@ class Engine:
 @pytest.fixture
 def engine(tmp_path: Path, ports: dict[str, int]) -> Iterator[Engine]:
     """A stack with a backend, a home and a program of its own."""
-    backend = tmp_path / "backend"
+    backend, home = tmp_path / "backend", tmp_path / "home"
     backend.mkdir()
+    home.mkdir()
+    # A file where the engine wants a folder: its encrypted log of every property is half of its work.
+    (home / "logs").touch()
     variables = {
         "PULUMI_BACKEND_URL": backend.as_uri(),
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
-        "PULUMI_HOME": str(tmp_path / "home"),
+        "PULUMI_HOME": str(home),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DEBUG_PROVIDERS": ",".join(f"{name}:{port}" for name, port in ports.items()),
     }
