@@ -7,6 +7,7 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import Annotated, Any, TypeVar
@@ -15,7 +16,7 @@ import typer
 
 import tools
 from lab.instance import ROOT, Instance
-from lab.lifecycle import Lab, Providers, Removal
+from lab.lifecycle import Lab, Part, Providers, Removal
 from lab.problem import LabError
 from lab.report import Result
 from lab.reporter import Reporter
@@ -38,6 +39,7 @@ Env = Annotated[str, typer.Option("--env", help="Environment: reads Pulumi.<env>
 Region = Annotated[str, typer.Option("--region", help="Region of that environment.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Who = Annotated[Providers, typer.Option("--providers", help="Who answers for resources: ours, or installed plugins.")]
+Only = Annotated[Part | None, typer.Option("--only", help="One of the region's two programs; both without it.")]
 Root = Annotated[
     Path, typer.Option("--root", help="Repository to run.", show_default=False, exists=True, file_okay=False)
 ]
@@ -49,11 +51,12 @@ def up(
     region: Region = "us-east",
     as_json: AsJson = False,
     providers: Who = Providers.STAND_IN,
+    only: Only = None,
     root: Root = ROOT,
 ) -> None:
     """Start what does not run and bring the region up; a second time changes only what differs."""
     lab = _lab(env, region, providers, root)
-    results = _checked(lab.instance, lab.up)
+    results = _checked(lab.instance, lambda: lab.up(only))
     if as_json:
         _print_json([result.document() for result in results])
         return
@@ -78,11 +81,12 @@ def preview(
     region: Region = "us-east",
     as_json: AsJson = False,
     providers: Who = Providers.STAND_IN,
+    only: Only = None,
     root: Root = ROOT,
 ) -> None:
     """Show what `up` would change, field by field; starts the lab where it does not run."""
     lab = _lab(env, region, providers, root)
-    _show(_checked(lab.instance, lab.preview), as_json, f"make up ENV={env} REGION={region}")
+    _show(_checked(lab.instance, lambda: lab.preview(only)), as_json, f"make up ENV={env} REGION={region}")
 
 
 @app.command()
@@ -115,7 +119,7 @@ def down(
             {
                 "existed": removal.existed,
                 "results": [result.document() for result in removal.results],
-                "kept": [{"name": kept.name, "reason": kept.reason} for kept in removal.kept],
+                "kept": [asdict(kept) for kept in removal.kept],
                 "skipped": removal.skipped,
                 "processes_ended": removal.ended,
             }
@@ -125,8 +129,11 @@ def down(
     else:
         if removal.skipped:
             print(f"Nothing was destroyed one by one: {removal.skipped}.")
+        names_kept: dict[tuple[str, str], list[str]] = {}
         for kept in removal.kept:
-            print(f"  a destroy keeps {kept.name}: it {kept.reason}")
+            names_kept.setdefault((kept.type, kept.reason), []).append(kept.name)
+        for (kind, reason), kept_names in sorted(names_kept.items()):
+            print(f"  a destroy keeps each {kind} that {reason}: {', '.join(sorted(kept_names))}")
         gone = "; what a destroy keeps went with the lab's cluster and cloud" if removal.kept else ""
         print(f"{lab.instance.stack}: {removal.ended} processes ended, {lab.instance.folder} removed{gone}.")
     if failed:

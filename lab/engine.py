@@ -31,6 +31,7 @@ Watcher = Callable[[Recorder], None]
 """Is told after every event, to show progress."""
 _SALT: Final = "encryptionsalt"
 _MASK: Final = "[secret]"
+_TRACEBACK: Final = "Traceback (most recent call last)"
 
 
 class EngineError(LabError):
@@ -133,10 +134,12 @@ class Engine:
         )
 
     def protected(self) -> list[str]:
-        """Return the URNs of protected resources in the state, which a destroy keeps."""
+        """Return the URNs of protected resources in the state, which a destroy keeps; components are only their sum."""
         with self._surroundings():
             deployment = self._stack().export_stack().deployment or {}
-        return [str(each["urn"]) for each in deployment.get("resources", []) if each.get("protect")]
+        return [
+            str(each["urn"]) for each in deployment.get("resources", []) if each.get("protect") and each.get("custom")
+        ]
 
     def _run(self, operation: str, watch: Watcher, run: Callable[[automation.Stack, dict[str, Any]], Any]) -> Result:
         recorder = Recorder(self._project.name, operation)
@@ -152,14 +155,16 @@ class Engine:
                 outputs = getattr(run(self._stack(), common), "outputs", {})
         except automation.CommandError as error:
             result = self._stored(recorder.result(False, time.monotonic() - started))
-            raise EngineError(_sentence(result, str(error)), result) from error
+            raise EngineError(_sentence(result, str(error), self._results_file()), result) from error
         shown = {name: _MASK if output.secret else output.value for name, output in outputs.items()}
         return self._stored(recorder.result(True, time.monotonic() - started, shown))
 
     def _stored(self, result: Result) -> Result:
-        file = self._instance.results / f"{self._project.name}.json"
-        write_private(file, json.dumps(result.document(), indent=2, default=str) + "\n")
+        write_private(self._results_file(), json.dumps(result.document(), indent=2, default=str) + "\n")
         return result
+
+    def _results_file(self) -> Path:
+        return self._instance.results / f"{self._project.name}.json"
 
     def _stack(self) -> automation.Stack:
         workspace = automation.LocalWorkspace(
@@ -230,9 +235,11 @@ def _refuse_logs(instance: Instance) -> None:
     logs.touch()
 
 
-def _sentence(result: Result, output: str) -> str:
-    """Return what went wrong: the engine's errors, or the CLI's own when it did not get as far as the engine."""
-    errors = result.errors or [
-        line for line in output.splitlines() if line.startswith(" stderr: ") or "error: " in line
-    ]
-    return "\n".join([f"{result.project} {result.operation} failed:", *dict.fromkeys(errors)])
+def _sentence(result: Result, output: str, log: Path) -> str:
+    """Return what went wrong: the engine's errors, or the CLI's own when it did not get as far as the engine.
+
+    Of a program's traceback only the last line: all of it is in the log.
+    """
+    errors = result.errors or [line for line in output.splitlines() if "error: " in line] or [output]
+    shown = [error.splitlines()[-1] + f" (all of it: {log})" if _TRACEBACK in error else error for error in errors]
+    return "\n".join([f"{result.project} {result.operation} failed:", *dict.fromkeys(shown)])

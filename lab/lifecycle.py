@@ -26,6 +26,15 @@ TOOLS: Final = ("pulumi", "helm", "kubectl", *cluster.NAMES)
 """What is built where it is missing."""
 
 
+_COSTS: Final = {
+    "CustomResourceDefinition": ", since every object of its kind would go with it",
+    "aws:s3": ", since what it holds cannot be brought back",
+    "aws:secretsmanager": ", since what it holds cannot be brought back",
+    "aws:kms": ", since what it encrypted could not be read any more",
+}
+"""What the deletion of a resource costs, by a part of its type."""
+
+
 class Providers(StrEnum):
     """Who answers for the resources."""
 
@@ -35,12 +44,29 @@ class Providers(StrEnum):
     """The plugins that Pulumi finds on PATH or in its home."""
 
 
+class Part(StrEnum):
+    """One of the two programs of a region, by the name of its project."""
+
+    CRDS = "crds"
+    """The CRDs: megabytes that change with a chart's version only."""
+    REGION = "region"
+    """Everything else."""
+
+
 @dataclass(frozen=True)
 class Kept:
     """A resource that `down` did not delete, and why."""
 
+    type: str
     name: str
     reason: str
+
+    @classmethod
+    def of(cls, urn: str, fate: str) -> Kept:
+        """Return why a resource stays: what happened to it, and what its deletion would cost."""
+        kind, name = Change(urn, "").name.split(" ", 1)
+        cost = next((cost for part, cost in _COSTS.items() if part in kind), "")
+        return cls(kind, name, f"{fate}{cost}")
 
 
 @dataclass(frozen=True)
@@ -79,21 +105,23 @@ class Lab:
         self._providers = providers
         self._root = root
 
-    def up(self) -> list[Result]:
-        """Start what does not run, then bring up the CRDs and the region.
+    def up(self, only: Part | None = None) -> list[Result]:
+        """Start what does not run, then bring up the CRDs and the region, or only one of them.
 
         Raises:
             SettingsError: the settings are refused; nothing was started then.
             LabError, ToolError: something does not start or build, or the engine failed.
         """
         with self.standing() as engines:
-            return [self._operate(engine, "up") for engine in engines.values()]
+            return [self._operate(engine, "up") for name, engine in engines.items() if only in (None, name)]
 
-    def preview(self) -> list[Result]:
+    def preview(self, only: Part | None = None) -> list[Result]:
         """Start what does not run, then show what `up` would do. Raises as `up` does."""
         with self.standing() as engines:
             results = []
             for name, engine in engines.items():
+                if only not in (None, name):
+                    continue
                 results.append(self._operate(engine, "preview"))
                 if name == "crds" and not results[-1].counts.get("same"):
                     # Without the CRDs the API server knows few of the region's kinds, and its program refuses.
@@ -207,8 +235,8 @@ class Lab:
                         results.append(self._operate(engine, "destroy"))
                     except EngineError as error:
                         results.append(error.result)
-                        kept += [Kept(Change(urn, "").name, "could not be deleted") for urn in error.result.failed]
-                    kept += [Kept(Change(urn, "").name, "is protected") for urn in engine.protected()]
+                        kept += [Kept.of(urn, "could not be deleted") for urn in error.result.failed]
+                    kept += [Kept.of(urn, "is protected") for urn in engine.protected()]
         except (LabError, tools.ToolError, automation.CommandError) as error:
             return results, kept, str(error)
         return results, kept, ""

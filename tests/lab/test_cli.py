@@ -138,6 +138,12 @@ def test_a_preview_shows_a_change_and_makes_none(repository: Repository) -> None
         repository.write()
 
 
+def test_one_of_the_two_programs_alone(repository: Repository) -> None:
+    repository.run("up")
+    assert [result["project"] for result in repository.json("preview", "--only", "region")] == ["region"]
+    assert [result["project"] for result in repository.json("up", "--only", "crds")] == ["crds"]
+
+
 def test_a_secret_is_nowhere_in_the_instance_or_in_what_is_shown(repository: Repository) -> None:
     shown = [repository.run(*command) for command in (("up",), ("preview",), ("refresh",), ("status", "--json"))]
     assert not [done for done in shown if "c4nary-value" in done.stdout + done.stderr]
@@ -176,6 +182,14 @@ def test_a_failing_program_is_one_clear_error(repository: Repository) -> None:
         assert repository.json("status")["results"][1]["ok"] is False
     finally:
         repository.write()
+    repository.write("raise ValueError('a fault of the program')")
+    try:
+        failed = repository.run("up", code=1)
+    finally:
+        repository.write()
+    log = repository.instance.results / "region.json"
+    assert f"ValueError: a fault of the program (all of it: {log})\n" in failed.stderr
+    assert "Traceback" in log.read_text()
     assert repository.json("up")[1]["counts"] == {"same": 2}
 
 
@@ -214,7 +228,7 @@ def test_a_command_that_was_killed_leaves_nothing_that_stops_the_next(repository
 
 
 def test_down_leaves_no_process_port_or_file_and_says_what_a_destroy_keeps(repository: Repository) -> None:
-    repository.write('pulumi.ComponentResource("test:index:Part", "held", None, pulumi.ResourceOptions(protect=True))')
+    repository.write('pulumi.Stash("held", pulumi.ResourceOptions(protect=True), "value")')
     try:
         repository.run("up")
         children = repository.processes
@@ -223,7 +237,7 @@ def test_down_leaves_no_process_port_or_file_and_says_what_a_destroy_keeps(repos
         repository.write()
     assert [(result["project"], result["ok"]) for result in document["results"]] == [("region", True), ("crds", True)]
     assert document["results"][1]["counts"] == {"delete": 2}
-    assert {"name": "test:index:Part held", "reason": "is protected"} in document["kept"]
+    assert document["kept"] == [{"type": "pulumi:index:Stash", "name": "held", "reason": "is protected"}]
     assert document["processes_ended"] == 4
     assert not any(child.alive() for child in children.values())
     assert repository.marked() == []
