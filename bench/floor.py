@@ -51,11 +51,14 @@ def measure(resources: int, runs: int) -> list[float]:
 
 
 def _workspace(folder: Path, binary: Path, port: str, program: Any) -> automation.LocalWorkspace:
-    state = folder / "state"
+    state, home = folder / "state", folder / "home"
     state.mkdir()
+    home.mkdir()
+    # As in the lab: a file in the place of the folder keeps the engine from writing its encrypted log.
+    (home / "logs").touch()
     return automation.LocalWorkspace(
         work_dir=str(folder),
-        pulumi_home=str(folder / "home"),
+        pulumi_home=str(home),
         program=program,
         project_settings=automation.ProjectSettings("floor", "python"),
         pulumi_command=automation.PulumiCommand(root=str(binary.parent.parent)),
