@@ -33,7 +33,7 @@ status: setup ## Show what runs
 	@$(PYTHON) -m lab status --env $(ENV) --region $(REGION)
 
 test: lint ## Lint, then run all tests
-	@$(PYTHON) -m pytest
+	@$(PYTHON) -m pytest -n 2 --dist loadfile
 
 lint: setup ## Formatting, lint, types, import directions
 	@.venv/bin/ruff format --check --quiet . && .venv/bin/ruff check --quiet .

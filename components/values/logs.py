@@ -152,7 +152,9 @@ def _workload(context: Context, key: str, workload: Workload) -> dict[str, Any]:
             "enabled": True,
             **claim,
             # The chart mounts a volume of this name; it does not see whether a claim has it.
-            "claims": [{"name": "storage" if key == "singleBinary" else "data", "accessModes": ["ReadWriteOnce"], **claim}],
+            "claims": [
+                {"name": "storage" if key == "singleBinary" else "data", "accessModes": ["ReadWriteOnce"], **claim}
+            ],
             "enableStatefulSetAutoDeletePVC": True,
             "whenDeleted": "Retain",
             "whenScaled": "Retain",
