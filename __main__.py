@@ -10,6 +10,7 @@ import preflight
 from charts.pull import resolve
 from components.region import Region
 from components.values.context import Context
+from components.values.traces import require_engine
 from settings import load, names
 from settings.problem import SettingsError
 
@@ -23,12 +24,13 @@ def main() -> None:
     try:
         platform, name = load.from_stack()
         packages = resolve(platform.regions[name].charts, where=f"regions.{name}.charts")
+        context = Context(platform, name)
+        require_engine(context)
         notes = preflight.check(platform, name, packages, preview=pulumi.runtime.is_dry_run())
     except SettingsError as error:
         raise pulumi.RunError(str(error)) from None
     for note in notes:
         pulumi.log.warn(str(note))
-    context = Context(platform, name)
     stack = names.stack(platform.environment, name)
     cluster = kubernetes.Provider(
         "cluster",

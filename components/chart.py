@@ -8,9 +8,15 @@ from typing import Any, cast
 import pulumi
 from pulumi_kubernetes.helm.v4 import Chart
 
-from charts.pull import Package
+from charts.pull import Package, Packages
+from components.values.releases import Release
 
 _ORPHAN = {"pulumi.com/deletionPropagationPolicy": "orphan"}
+
+
+def install_release(release: Release, packages: Packages, opts: pulumi.ResourceOptions) -> Chart:
+    """Register the objects of one of the region's releases; see `install`."""
+    return install(release.name, packages[release.chart], release.values, release.namespace, opts)
 
 
 def install(

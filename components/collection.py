@@ -12,14 +12,13 @@ from pulumi_kubernetes.networking.v1 import NetworkPolicy
 from pulumi_kubernetes.rbac.v1 import ClusterRole, ClusterRoleBinding, PolicyRuleArgs, RoleRefArgs, SubjectArgs
 
 from charts.pull import Packages
-from components.chart import install
-from components.values import addresses
-from components.values.collection import access, agent, cluster, gateway, instrumentation, operator, workload
+from components.chart import install_release
+from components.values import addresses, releases
+from components.values.collection import access, agent, cluster, gateway, instrumentation, workload
 from components.values.context import Context
 from components.values.labels import labels
 from settings import names
 
-CHART = "opentelemetry-operator"
 _SPECS = {addresses.AGENT: agent.spec, addresses.GATEWAY: gateway.spec, addresses.CLUSTER: cluster.spec}
 
 
@@ -41,12 +40,8 @@ class Collection(pulumi.ComponentResource):
     ) -> None:
         super().__init__("observability-platform:components:Collection", name, None, opts)
         self._name = name
-        running = install(
-            addresses.OPERATOR_RELEASE,
-            packages[CHART],
-            operator.helm_values(context),
-            names.NAMESPACE,
-            pulumi.ResourceOptions(parent=self),
+        running = install_release(
+            releases.opentelemetry_operator(context), packages, pulumi.ResourceOptions(parent=self)
         )
         closed = NetworkPolicy(
             f"{name}-gateway-ingress",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pulumi
 
 from charts.pull import Packages
-from components import backend_ingress, chart
-from components.values import addresses, logs
+from components import backend_ingress
+from components.chart import install_release
+from components.values import addresses, logs, releases
 from components.values.context import Context
-from settings import names
 
 
 class Logs(pulumi.ComponentResource):
@@ -25,12 +25,7 @@ class Logs(pulumi.ComponentResource):
     ) -> None:
         super().__init__("observability-platform:components:Logs", name, None, opts)
         closed = backend_ingress.close(name, logs.CHART, self)
-        chart.install(
-            addresses.LOGS_RELEASE,
-            packages[logs.CHART],
-            logs.helm_values(context),
-            names.NAMESPACE,
-            pulumi.ResourceOptions(parent=self, depends_on=[closed]),
-        )
+        child = pulumi.ResourceOptions(parent=self, depends_on=[closed])
+        install_release(releases.loki(context), packages, child)
         self.url = pulumi.Output.from_input(addresses.loki_url())
         self.register_outputs({"url": self.url})

@@ -17,8 +17,8 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from pulumi_kubernetes.networking.v1 import NetworkPolicy
 
 from charts.pull import Packages
-from components.chart import install
-from components.values import addresses, datasources, grafana, metrics, metrics_access, scraping
+from components.chart import install_release
+from components.values import addresses, datasources, grafana, metrics_access, releases, scraping
 from components.values.context import Context
 from components.values.labels import labels
 from settings.names import NAMESPACE
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pulumi_kubernetes.admissionregistration.v1 import ValidatingAdmissionPolicySpecArgsDict
     from pulumi_kubernetes.networking.v1 import NetworkPolicySpecArgsDict
 
-CHART = "kube-prometheus-stack"
 POLICY = "tenant-scrapes"
 
 
@@ -86,11 +85,9 @@ class Metrics(pulumi.ComponentResource):
                 spec=scraping.annotated_pods(),
                 opts=child,
             )
-        install(
-            addresses.METRICS_RELEASE,
-            packages[CHART],
-            metrics.helm_values(context),
-            NAMESPACE,
+        install_release(
+            releases.prometheus_stack(context),
+            packages,
             pulumi.ResourceOptions(parent=self, depends_on=[sources, *closed]),
         )
         self.prometheus_url = pulumi.Output.from_input(addresses.prometheus_url())

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pulumi
 
 from charts.pull import Packages
-from components import backend_ingress, chart
-from components.values import addresses, traces
+from components import backend_ingress
+from components.chart import install_release
+from components.values import addresses, releases, traces
 from components.values.context import Context
-from settings import names
 
 
 class Traces(pulumi.ComponentResource):
@@ -27,13 +27,8 @@ class Traces(pulumi.ComponentResource):
     ) -> None:
         super().__init__("observability-platform:components:Traces", name, None, opts)
         closed = backend_ingress.close(name, traces.SINGLE, self)
-        chart.install(
-            addresses.TRACES_RELEASE,
-            packages[traces.chart(context)],
-            traces.helm_values(context),
-            names.NAMESPACE,
-            pulumi.ResourceOptions(parent=self, depends_on=[closed]),
-        )
+        child = pulumi.ResourceOptions(parent=self, depends_on=[closed])
+        install_release(releases.tempo(context), packages, child)
         self.url = pulumi.Output.from_input(addresses.tempo_url(context))
         self.otlp_endpoint = pulumi.Output.from_input(addresses.tempo_otlp_endpoint(context))
         self.register_outputs({"url": self.url, "otlpEndpoint": self.otlp_endpoint})

@@ -91,6 +91,14 @@ class Engine:
         """Return whether the stack was ever made."""
         return self._state_file().exists()
 
+    def outputs(self) -> dict[str, Any]:
+        """Return the stack's outputs as its state has them, secret ones encrypted; none before the first `up`."""
+        if not self.exists():
+            return {}
+        latest = json.loads(self._state_file().read_text())["checkpoint"].get("latest") or {}
+        stacks = [each for each in latest.get("resources", []) if each["type"] == "pulumi:pulumi:Stack"]
+        return dict(stacks[0].get("outputs", {})) if stacks else {}
+
     def preview(self, watch: Watcher) -> Result:
         """Show what `up` would do.
 

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from lab.instance import Instance, write_private
+from charts import pins
+from lab.instance import ROOT, Instance, write_private
 from lab.problem import LabError
-from settings import load
+from settings import load, names
 from settings.references import given_secrets
 
 _FILE: Final = "facts.json"
@@ -25,6 +26,8 @@ class Facts:
     aws_account: str
     secrets: list[str]
     """Names that the secret store must have."""
+    crds: dict[str, str]
+    """Chart versions that the CRDs are pinned at, by chart."""
 
     @classmethod
     def of(cls, stack: str, root: Path) -> Facts:
@@ -36,7 +39,9 @@ class Facts:
         platform, name = load.from_file(stack, root)
         region = platform.regions[name]
         secrets = sorted(set(given_secrets(platform, name).values()))
-        return cls(region.cluster.context, region.aws_region, region.aws_account_id, secrets)
+        versions = pins.choose(pins.load(ROOT), region.charts, f"regions.{name}.charts")
+        crds = {chart: versions[chart] for chart in sorted(set(names.CRDS.values()))}
+        return cls(region.cluster.context, region.aws_region, region.aws_account_id, secrets, crds)
 
     @classmethod
     def kept(cls, instance: Instance) -> Facts | None:

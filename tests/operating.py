@@ -12,7 +12,6 @@ import requests
 import tools
 from charts.pull import resolve
 from components.alert_routing import secret_data
-from components.metrics import CHART
 from components.values import addresses, metrics, scraping
 from components.values.alert_routing import alertmanager_config
 from components.values.context import Context
@@ -59,7 +58,9 @@ def apply(api: cluster.Api, given: Context) -> None:
     data = secret_data(alertmanager_config(given))
     _putsecret(api, addresses.ALERTMANAGER_CONFIG_SECRET, data)
     _putsecret(api, addresses.RECEIVERS_SECRET, {"slack-webhook-url": "x"})
-    rendered = render(addresses.METRICS_RELEASE, resolve({})[CHART], metrics.helm_values(given), names.NAMESPACE)
+    rendered = render(
+        addresses.METRICS_RELEASE, resolve({})[metrics.CHART], metrics.helm_values(given), names.NAMESPACE
+    )
     for each in rendered:
         if each["kind"] == "Secret":
             path = f"/api/v1/namespaces/{names.NAMESPACE}/secrets/{each['metadata']['name']}"

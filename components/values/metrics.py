@@ -9,6 +9,7 @@ from components.values.context import Context
 from settings.names import NODE_NAMESPACE, TENANT_LABEL, grafana_url
 from settings.vocabulary import Workload
 
+CHART = "kube-prometheus-stack"
 OPERATOR = f"{addresses.METRICS_RELEASE}-operator"
 KUBE_STATE_METRICS = "kube-state-metrics"
 NODE_EXPORTER = "node-exporter"

@@ -26,7 +26,7 @@ class Release:
 
 def prometheus_stack(context: Context) -> Release:
     """Return the release of Prometheus, Alertmanager, Grafana and the exporters."""
-    return Release(addresses.METRICS_RELEASE, "kube-prometheus-stack", metrics.helm_values(context))
+    return Release(addresses.METRICS_RELEASE, metrics.CHART, metrics.helm_values(context))
 
 
 def loki(context: Context) -> Release:
@@ -41,7 +41,7 @@ def tempo(context: Context) -> Release:
 
 def opentelemetry_operator(context: Context) -> Release:
     """Return the release of the OpenTelemetry operator."""
-    return Release(addresses.OPERATOR_RELEASE, "opentelemetry-operator", operator.helm_values(context))
+    return Release(addresses.OPERATOR_RELEASE, operator.CHART, operator.helm_values(context))
 
 
 def all_of(context: Context) -> list[Release]:

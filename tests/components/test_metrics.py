@@ -12,7 +12,6 @@ import yaml
 
 import tools
 from charts.pull import resolve
-from components.metrics import CHART
 from components.values import addresses, metrics, prometheus
 from components.values.context import Context
 from rules.files import RUNBOOKS
@@ -31,7 +30,7 @@ ANY = {"matchLabels", "matchExpressions"}
 
 
 def objects(given: Context) -> list[dict[str, Any]]:
-    return render(addresses.METRICS_RELEASE, PACKAGES[CHART], metrics.helm_values(given), names.NAMESPACE)
+    return render(addresses.METRICS_RELEASE, PACKAGES[metrics.CHART], metrics.helm_values(given), names.NAMESPACE)
 
 
 def prometheus_spec(given: Context) -> dict[str, Any]:
@@ -240,7 +239,7 @@ def test_the_webhook_gets_its_certificate_from_cert_manager_and_blocks_nothing_w
 
 def test_no_hook_of_the_chart_is_missed() -> None:
     values = metrics.helm_values(context())
-    for package in (PACKAGES[CHART], OLDER[CHART]):
+    for package in (PACKAGES[metrics.CHART], OLDER[metrics.CHART]):
         everything = render(addresses.METRICS_RELEASE, package, values, names.NAMESPACE, hooks=True)
         installed = render(addresses.METRICS_RELEASE, package, values, names.NAMESPACE)
         assert everything == installed, package.version
@@ -253,7 +252,9 @@ def test_no_crd_is_installed_with_the_chart() -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_same_settings_render_the_same_objects(stack: str) -> None:
     values = metrics.helm_values(context(stack))
-    first, second = (template(addresses.METRICS_RELEASE, PACKAGES[CHART], values, names.NAMESPACE) for _ in range(2))
+    first, second = (
+        template(addresses.METRICS_RELEASE, PACKAGES[metrics.CHART], values, names.NAMESPACE) for _ in range(2)
+    )
     assert first == second
 
 

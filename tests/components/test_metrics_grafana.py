@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from charts.pull import resolve
-from components.metrics import CHART
 from components.values import addresses, metrics
 from components.values.context import Context
 from settings import names
@@ -20,7 +19,7 @@ PACKAGES = resolve({})
 
 
 def objects(given: Context) -> list[dict[str, Any]]:
-    return render(addresses.METRICS_RELEASE, PACKAGES[CHART], metrics.helm_values(given), names.NAMESPACE)
+    return render(addresses.METRICS_RELEASE, PACKAGES[metrics.CHART], metrics.helm_values(given), names.NAMESPACE)
 
 
 def ini(given: Context) -> configparser.ConfigParser:

@@ -10,6 +10,8 @@ from components.values.context import Context
 from components.values.labels import labels
 from settings.vocabulary import Workload
 
+CHART = "opentelemetry-operator"
+
 
 def helm_values(context: Context) -> dict[str, Any]:
     """Return the operator's values.
