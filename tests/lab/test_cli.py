@@ -22,6 +22,8 @@ from settings import load
 from settings.problem import SettingsError
 
 DEADLINE = 180.0
+LISTEN = "0A"
+"""State of a listening socket in /proc/net/tcp, as opposed to a connection that fades away."""
 PROGRAM = """
 import os
 import pulumi
@@ -241,7 +243,8 @@ def test_down_leaves_no_process_port_or_file_and_says_what_a_destroy_keeps(repos
     assert document["processes_ended"] == 4
     assert not any(child.alive() for child in children.values())
     assert repository.marked() == []
-    listening = {int(line.split()[1].split(":")[1], 16) for line in Path("/proc/net/tcp").read_text().splitlines()[1:]}
+    sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    listening = {int(local.split(":")[1], 16) for _, local, _, state, *_ in sockets if state == LISTEN}
     assert not listening & {port for child in children.values() for port in child.ports.values()}
     assert not (repository.root / ".lab").exists()
 
