@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from concurrent import futures
 
 import grpc
@@ -55,7 +54,7 @@ def main() -> None:
     print(port, flush=True)  # noqa: T201 - the line that the parent reads
     parent = os.getppid()
     while os.getppid() == parent:
-        time.sleep(0.5)
+        server.wait_for_termination(timeout=0.5)
     server.stop(grace=0.5)
 
 
