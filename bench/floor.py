@@ -13,6 +13,7 @@ import pulumi
 from pulumi import automation
 
 import tools
+from lab.engine import refuse_logs
 from settings.load import ROOT
 
 
@@ -54,8 +55,7 @@ def _workspace(folder: Path, binary: Path, port: str, program: Any) -> automatio
     state, home = folder / "state", folder / "home"
     state.mkdir()
     home.mkdir()
-    # As in the lab: a file in the place of the folder keeps the engine from writing its encrypted log.
-    (home / "logs").touch()
+    refuse_logs(home)
     return automation.LocalWorkspace(
         work_dir=str(folder),
         pulumi_home=str(home),

@@ -14,6 +14,7 @@ from components.values.context import Context
 from components.values.releases import all_of
 from lab.instance import Instance
 from settings import load, names
+from settings.load import ROOT
 
 
 def helm_template(stack: str) -> float:
@@ -21,13 +22,14 @@ def helm_template(stack: str) -> float:
     context = Context(*load.from_file(stack))
     packages = resolve(context.region.charts)
     helm = str(tools.ensure("helm")["helm"])
+    version = tools.TOOLS["kube-apiserver"].pinned(ROOT / "tools")
     seconds = 0.0
     for release in all_of(context):
         command = [helm, "template", release.name, str(packages[release.chart].path), "-n", release.namespace]
         values = json.dumps(release.values)
         started = time.monotonic()
         subprocess.run(
-            [*command, "--kube-version", "1.36.3", "-f", "-"], input=values, text=True, check=True, capture_output=True
+            [*command, "--kube-version", version, "-f", "-"], input=values, text=True, check=True, capture_output=True
         )
         seconds += time.monotonic() - started
     return seconds
@@ -57,7 +59,7 @@ def kubectl_dry_run(stack: str) -> tuple[float, int]:
 
 
 def _objects(instance: Instance) -> list[dict[str, Any]]:
-    state = json.loads((instance.state / f".pulumi/stacks/{names.PROJECT}/{instance.stack}.json").read_text())
+    state = json.loads(instance.checkpoint(names.PROJECT).read_text())
     resources = state["checkpoint"]["latest"]["resources"]
     return [
         {key: value for key, value in resource["inputs"].items() if not key.startswith("__")}

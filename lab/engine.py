@@ -73,7 +73,7 @@ class Engine:
         self._instance = instance
         self._project = project
         self._command = command
-        _refuse_logs(instance)
+        refuse_logs(instance.home)
         self._env = {
             **env,
             "PULUMI_BACKEND_URL": instance.state.as_uri(),
@@ -211,7 +211,7 @@ class Engine:
 
     def _state_file(self) -> Path:
         name = str(yaml.safe_load((self._project.folder / "Pulumi.yaml").read_text())["name"])
-        return self._instance.state / ".pulumi" / "stacks" / name / f"{self._instance.stack}.json"
+        return self._instance.checkpoint(name)
 
     def _work(self) -> Path:
         folder = self._instance.work(self._project.name)
@@ -231,13 +231,13 @@ class Engine:
         return copy
 
 
-def _refuse_logs(instance: Instance) -> None:
-    """Keep the CLI from logging every property of every resource, encrypted, to its home.
+def refuse_logs(home: Path) -> None:
+    """Keep the CLI from logging every property of every resource, encrypted, to its home (PULUMI_HOME).
 
     Version 3.259 has no switch for it but goes without when the folder cannot be made. A preview of the CRDs took
     34 s of CPU with it and 8 s without (2026-11).
     """
-    logs = instance.home / "logs"
+    logs = home / "logs"
     if logs.is_dir():
         shutil.rmtree(logs)
     logs.touch()

@@ -76,6 +76,10 @@ class Instance:
         """Return the working folder of a project: copies of its Pulumi files, since the engine writes into them."""
         return self.folder / "work" / project
 
+    def checkpoint(self, project: str) -> Path:
+        """Return the file in which Pulumi's backend keeps the state of a project's stack; it need not exist."""
+        return self.state / ".pulumi" / "stacks" / project / f"{self.stack}.json"
+
     def exists(self) -> bool:
         """Return whether there is anything of this instance."""
         return self.folder.exists()

@@ -64,8 +64,7 @@ class Stand:
 
     def state(self) -> dict[str, Any]:
         """Return the region's state file as it lies on disk."""
-        file = self.lab.instance.state / f".pulumi/stacks/{names.PROJECT}/{self.lab.instance.stack}.json"
-        document: dict[str, Any] = json.loads(file.read_text())
+        document: dict[str, Any] = json.loads(self.lab.instance.checkpoint(names.PROJECT).read_text())
         return document
 
 
