@@ -5,6 +5,8 @@ STACK := $(ENV).$(REGION)
 PYTHON := .venv/bin/python
 UV_VERSION := 0.13.9
 export UV_PYTHON_DOWNLOADS := never
+# Without compiled modules beside the sources, each Python process compiles the SDKs anew: a second and more per preview.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup up preview down status test lint format bench schema
