@@ -16,7 +16,9 @@ _ORPHAN = {"pulumi.com/deletionPropagationPolicy": "orphan"}
 
 def install_release(release: Release, packages: Packages, opts: pulumi.ResourceOptions) -> Chart:
     """Register the objects of one of the region's releases; see `install`."""
-    return install(release.name, packages[release.chart], release.values, release.namespace, opts)
+    return install(
+        release.name, packages[release.chart], release.values, release.namespace, opts, stateful=release.stateful
+    )
 
 
 def install(
@@ -26,7 +28,7 @@ def install(
     namespace: str,
     opts: pulumi.ResourceOptions,
     *,
-    has_pods: bool = True,
+    stateful: bool,
 ) -> Chart:
     """Register a chart's objects as resources of the stack.
 
@@ -39,8 +41,8 @@ def install(
         values: Helm values, plain.
         namespace: namespace of the release; it exists already.
         opts: parent and dependencies.
-        has_pods: whether the chart may hold a StatefulSet. Without, no object of it passes through this process,
-            which for CRDs is minutes.
+        stateful: whether the chart holds a StatefulSet. Without, no object of it passes through this process, which
+            takes milliseconds for each, and minutes for CRDs.
 
     Raises:
         TypeError: the values hold a Pulumi output.
@@ -53,7 +55,7 @@ def install(
         namespace=namespace,
         values=dict(values),
         skip_crds=True,
-        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(transforms=[_keep_pods] if has_pods else [])),
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(transforms=[_keep_pods] if stateful else [])),
     )
 
 

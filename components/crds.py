@@ -40,7 +40,7 @@ class Crds(pulumi.ComponentResource):
             prometheus_values(prometheus),
             names.NAMESPACE,
             child,
-            has_pods=False,
+            stateful=False,
         )
         # The release has the operator's name, from which the names in the conversion webhook follow.
         install(
@@ -49,7 +49,7 @@ class Crds(pulumi.ComponentResource):
             opentelemetry_values(opentelemetry),
             names.NAMESPACE,
             child,
-            has_pods=False,
+            stateful=False,
         )
         self.versions = pulumi.Output.from_input({each.name: each.version for each in (prometheus, opentelemetry)})
         self.register_outputs({"versions": self.versions})
