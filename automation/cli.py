@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import typer
 
 from automation.problem import AutomationError, Exit
+from automation.verify import command as verify_command
 from settings.problem import SettingsError
 
 app = typer.Typer(
@@ -25,6 +26,9 @@ _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 @app.callback()
 def _root() -> None:
     """Keep the sub-command's name required, however many commands there are."""
+
+
+app.command("verify")(verify_command.verify)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
