@@ -71,6 +71,16 @@ def test_the_api_server_has_every_object_of_the_state(stand: Stand) -> None:
     assert len(listed.splitlines()) == len(objects)
 
 
+def test_a_stateful_set_of_a_chart_may_be_replaced_without_losing_its_pods(stand: Stand) -> None:
+    found = json.loads(_kubectl(stand, "get", "statefulsets", "-A", "-o", "json"))["items"]
+    policies = {
+        each["metadata"]["name"]: each["metadata"]["annotations"].get("pulumi.com/deletionPropagationPolicy")
+        for each in found
+    }
+    assert {"loki", "tempo"} <= policies.keys()
+    assert set(policies.values()) == {"orphan"}
+
+
 @pytest.mark.parametrize("pillar", list(Pillar))
 def test_a_bucket_is_private_encrypted_tls_only_and_expires(stand: Stand, pillar: Pillar) -> None:
     here = context(STACK)
