@@ -11,6 +11,7 @@ from charts.pull import Packages
 from components.alert_routing import AlertRouting
 from components.collection import Collection
 from components.dashboards import Dashboards
+from components.integrations import Integrations
 from components.logs import Logs
 from components.metrics import Metrics
 from components.namespaces import Namespaces
@@ -56,6 +57,7 @@ class Region(pulumi.ComponentResource):
         routing = AlertRouting("routing", context, child(namespaces))
         Metrics("metrics", context, packages, child(secrets, routing))
         Rules("rules", context, child(namespaces))
+        Integrations("integrations", context, child(namespaces))
         Dashboards("dashboards", context, child(namespaces))
         Logs("logs", context, packages, child(namespaces, store))
         Traces("traces", context, packages, child(namespaces, store))

@@ -54,6 +54,37 @@ class Severity(StrEnum):
     INFO = "info"
 
 
+class SliSource(StrEnum):
+    """Which metrics an SLO counts its requests by: a ready pair of queries, or the spec's own.
+
+    `span_metrics` and `kafka_consumer` are counted by the platform from spans before sampling, so that they need no
+    metrics of the application. `http_server` and `rpc_server` are OpenTelemetry's semantic conventions,
+    `http_requests` and `grpc_server` what Prometheus clients expose, `istio` the mesh's. `query` takes `errors` and
+    `total` as they are written.
+    """
+
+    SPAN_METRICS = "span_metrics"
+    KAFKA_CONSUMER = "kafka_consumer"
+    HTTP_SERVER = "http_server"
+    HTTP_REQUESTS = "http_requests"
+    RPC_SERVER = "rpc_server"
+    GRPC_SERVER = "grpc_server"
+    ISTIO = "istio"
+    QUERY = "query"
+
+
+class SloWindow(StrEnum):
+    """Over how long an objective must hold: 28 days always hold four of each weekday, 30 days are about a month."""
+
+    DAYS_28 = "28d"
+    DAYS_30 = "30d"
+
+    @property
+    def days(self) -> int:
+        """Length in days."""
+        return int(self.removesuffix("d"))
+
+
 class Pillar(StrEnum):
     """Which signal a store or bucket holds. Metrics have a bucket for blocks of the long-term store."""
 
@@ -86,6 +117,7 @@ class Integration(StrEnum):
     RABBITMQ = "rabbitmq"
     ISTIO = "istio"
     GPU = "gpu"
+    OPENCOST = "opencost"
 
 
 class Workload(StrEnum):

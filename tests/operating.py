@@ -12,7 +12,7 @@ import requests
 import tools
 from charts.pull import resolve
 from components.alert_routing import secret_data
-from components.values import addresses, metrics, scraping
+from components.values import addresses, integrations, metrics, scraping
 from components.values.alert_routing import alertmanager_config
 from components.values.context import Context
 from components.values.rule_files import rule_files
@@ -28,6 +28,7 @@ PLURALS = {
     "Alertmanager": "alertmanagers",
     "PrometheusRule": "prometheusrules",
     "ServiceMonitor": "servicemonitors",
+    "PodMonitor": "podmonitors",
     "ScrapeConfig": "scrapeconfigs",
     "AlertmanagerConfig": "alertmanagerconfigs",
 }
@@ -68,6 +69,7 @@ def apply(api: cluster.Api, given: Context) -> None:
     objects = [each for each in rendered if each["kind"] in {"Prometheus", "Alertmanager", "ServiceMonitor"}]
     objects += [_resource("PrometheusRule", f"platform-{area}", spec) for area, spec in rule_files(given).items()]
     objects.append(_resource("ScrapeConfig", scraping.ANNOTATED_PODS, scraping.annotated_pods(), version="v1alpha1"))
+    objects += [_resource(each.kind, each.name, each.spec) for each in integrations.monitors(given)]
     objects.append(_resource("ServiceMonitor", "cart", TENANT_MONITOR, namespace="shop"))
     objects.append(_resource("AlertmanagerConfig", "mine", INTRUDER, namespace="shop", version="v1alpha1"))
     assert waiting.until(lambda: _all_served(api, objects), DEADLINE), "the CRDs are not served"

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 import tools
-from components.values import addresses
+from components.values import addresses, integrations
 from components.values.alert_routing import alertmanager_config
 from components.values.metrics_access import network_policies
 from components.values.prometheus import placement
@@ -19,6 +19,7 @@ from lab import cluster, waiting
 from lab.instance import Instance
 from lab.process import Processes
 from settings import names
+from settings.vocabulary import Integration
 from tests import pod_security
 from tests.contexts import context
 from tests.operating import DEADLINE, apply, operate, secret, workloads
@@ -37,7 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Api]:
     processes = Processes(instance)
     try:
         api = cluster.start(instance, processes, tools.ensure(*cluster.NAMES), "operator")
-        apply(api, context(STACK))
+        apply(api, context(STACK, integrations=list(Integration)))
         operate(api, processes)
         wanted = [f"prometheus-{addresses.PROMETHEUS}", f"alertmanager-{addresses.ALERTMANAGER}-generated"]
         assert waiting.until(lambda: all(secret(api, name) for name in wanted), DEADLINE), "no configuration was made"
@@ -135,6 +136,23 @@ def test_annotated_pods_are_a_job_with_its_own_interval_and_the_platforms_labels
     assert done is not None
     assert (done["tenant"], done["namespace"], done["job"]) == ("payments", "payments", "annotated-pods")
     assert relabel(config["relabel_configs"], {"__meta_kubernetes_namespace": "payments"}) is None
+
+
+def test_an_integrations_pods_are_found_in_every_namespace_with_their_tenant(made: cluster.Api) -> None:
+    config = job(made, "podMonitor/observability/rabbitmq/1")
+    assert (config["metrics_path"], config["params"]) == ("/metrics/detailed", {"family": integrations.QUEUE_FAMILIES})
+    assert "namespaces" not in config["kubernetes_sd_configs"][0]
+    found = {
+        "__meta_kubernetes_namespace": "payments",
+        "__meta_kubernetes_pod_container_port_name": "prometheus",
+        "__meta_kubernetes_pod_label_app_kubernetes_io_component": "rabbitmq",
+        "__meta_kubernetes_pod_labelpresent_app_kubernetes_io_component": "true",
+        "__meta_kubernetes_pod_label_app_kubernetes_io_name": "ledger",
+        "__meta_kubernetes_pod_phase": "Running",
+    }
+    done = relabel(_without_shards(config["relabel_configs"]), found)
+    assert done is not None
+    assert (done["tenant"], done["namespace"], done["rabbitmq_cluster"]) == ("payments", "payments", "ledger")
 
 
 def test_alertmanager_runs_our_tree_and_nobody_elses(made: cluster.Api, tmp_path: Path) -> None:

@@ -188,7 +188,7 @@ FIELDS: list[tuple[str, dict[str, Any], str]] = [
         "an unknown integration",
         {"regions.us-east.integrations": ["rabbit"]},
         "regions.us-east.integrations[0] is 'rabbit'; allowed: kafka_jmx, cloudnative_pg, postgres_exporter, "
-        "rabbitmq, istio, gpu; fix: did you mean rabbitmq?",
+        "rabbitmq, istio, gpu, opencost; fix: did you mean rabbitmq?",
     ),
     (
         "a number above its bound",

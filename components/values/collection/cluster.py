@@ -18,8 +18,12 @@ QUEUE_SHARE = 0.4
 """Share of the volume that each of two queues may fill."""
 EVENTS_SERVICE = "kubernetes-events"
 """service.name of events, so that they are one stream per tenant and level."""
-KAFKA_PORTS = "tcp-prometheus|kafka-jmx"
-"""Names of container ports that are scraped: Strimzi's for its JMX exporter, and ours for brokers run otherwise."""
+KAFKA_PORTS = "(tcp-prometheus|kafka-jmx|kafka-exporter);.*|exporter-port;.*prometheus-kafka-exporter.*"
+"""Names of container ports that are scraped, with what their pods are called.
+
+Strimzi's, for its brokers' JMX exporter and its Kafka exporter (consumer lag), and ours for those run otherwise. The
+Kafka exporter's own chart has a port name that says too little alone.
+"""
 KAFKA_JOB = "kafka-jmx"
 
 
@@ -102,13 +106,22 @@ def _kafka() -> Config:
                     "kubernetes_sd_configs": [{"role": "pod"}],
                     "relabel_configs": [
                         {
-                            "source_labels": ["__meta_kubernetes_pod_container_port_name"],
+                            "source_labels": [
+                                "__meta_kubernetes_pod_container_port_name",
+                                "__meta_kubernetes_pod_label_app",
+                                "__meta_kubernetes_pod_label_app_kubernetes_io_name",
+                            ],
                             "regex": KAFKA_PORTS,
                             "action": "keep",
                         },
                         {"source_labels": ["__meta_kubernetes_pod_phase"], "regex": "Running", "action": "keep"},
                         {"source_labels": ["__meta_kubernetes_namespace"], "target_label": "namespace"},
                         {"source_labels": ["__meta_kubernetes_pod_name"], "target_label": "pod"},
+                        {
+                            "source_labels": ["__meta_kubernetes_pod_label_strimzi_io_cluster"],
+                            "regex": "(.+)",
+                            "target_label": "kafka_cluster",
+                        },
                     ],
                 }
             ]
