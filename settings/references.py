@@ -19,6 +19,15 @@ def given_secrets(platform: Platform, region: str) -> dict[str, str]:
         "alerting.slack_webhook": platform.alerting.slack_webhook,
         "alerting.watchdog_url": platform.alerting.watchdog_url,
     }
+    alerting = platform.alerting
+    if alerting.telegram_bot is not None:
+        found["alerting.telegram_bot"] = alerting.telegram_bot
+    if alerting.smtp is not None and alerting.smtp.login is not None:
+        found["alerting.smtp.login.password_secret"] = alerting.smtp.login.password_secret
+    for name, webhook in sorted(alerting.webhooks.items()):
+        found[f"alerting.webhooks.{name}.url_secret"] = webhook.url_secret
+        if webhook.bearer_secret is not None:
+            found[f"alerting.webhooks.{name}.bearer_secret"] = webhook.bearer_secret
     if platform.grafana.oidc is not None:
         found["grafana.oidc.client_secret"] = platform.grafana.oidc.client_secret
     for name, sink in sorted(platform.collection.sinks.items()):

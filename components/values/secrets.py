@@ -9,7 +9,7 @@ from typing import Any
 from components.values import addresses
 from components.values.context import Context
 from settings import names
-from settings.platform import Alerting
+from settings.alerting import Alerting
 from settings.vocabulary import WorkloadIdentity
 
 STORE = "aws-secrets-manager"
@@ -67,8 +67,14 @@ def _receivers(alerting: Alerting) -> dict[str, str]:
         "slack-webhook-url": alerting.slack_webhook,
         "watchdog-url": alerting.watchdog_url,
     }
+    if alerting.telegram_bot is not None:
+        sources["telegram-bot-token"] = alerting.telegram_bot
     if alerting.smtp is not None and alerting.smtp.login is not None:
         sources["smtp-password"] = alerting.smtp.login.password_secret
+    for name, webhook in sorted(alerting.webhooks.items()):
+        sources[f"webhook-{name}-url"] = webhook.url_secret
+        if webhook.bearer_secret is not None:
+            sources[f"webhook-{name}-bearer"] = webhook.bearer_secret
     return sources
 
 

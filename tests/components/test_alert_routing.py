@@ -15,7 +15,7 @@ from components.values import addresses, alert_routing
 from components.values.alert_routing import TEMPLATES, alertmanager_config
 from components.values.context import Context
 from components.values.secrets import mounted
-from settings.platform import Alerting, Smtp, SmtpLogin
+from settings.alerting import Alerting, Smtp, SmtpLogin
 from settings.vocabulary import Severity
 from tests.contexts import context
 from tests.recording import Secret, record

@@ -46,7 +46,7 @@ def tenants(draw: st.DrawFn, name: str, in_regions: list[str]) -> dict[str, Any]
     tenant: dict[str, Any] = {
         "namespaces": [f"{name}-{suffix}" for suffix in suffixes],
         "owners": [draw(LABELS)],
-        "channels": {"slack": f"#{draw(LABELS)}"},
+        "channels": {"slack": f"#{name}"},
         "limits": {
             "active_series": draw(st.integers(1_000, 20_000_000)),
             "log_mb_per_second": draw(st.one_of(st.integers(1, 500), st.floats(0.01, 500))),
