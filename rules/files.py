@@ -1,4 +1,4 @@
-"""The rule files of this folder and the pages of runbooks/, as they were written."""
+"""The files of this folder and the pages of runbooks/, as they were written."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 RULES = Path(__file__).resolve().parent
 RUNBOOKS = RULES.parent / "runbooks"
 SUFFIX = ".rules.yaml"
+TESTS_SUFFIX = ".rules_test.yaml"
 
 
 def sources() -> dict[str, str]:
@@ -14,6 +15,11 @@ def sources() -> dict[str, str]:
     return {
         path.name.removesuffix(SUFFIX): path.read_text(encoding="utf-8") for path in sorted(RULES.glob(f"*{SUFFIX}"))
     }
+
+
+def tests(area: str) -> str:
+    """Return the text of an area's promtool tests."""
+    return (RULES / f"{area}{TESTS_SUFFIX}").read_text(encoding="utf-8")
 
 
 def runbooks() -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticCustomError
 
-from settings import names, receivers, workloads
+from settings import names, thresholds, workloads
 from settings.problem import Problem
 from settings.vocabulary import Signal, SinkKind, TempoEngine, Topology, WorkloadIdentity
 
@@ -42,7 +42,7 @@ def check(platform: Platform) -> None:
         *_identity(platform),
         *_canary(platform),
         *_sinks(platform),
-        *receivers.problems(platform),
+        *thresholds.problems(platform),
     ]
     if problems:
         raise PydanticCustomError("consistency", "the fleet contradicts itself", {"problems": problems})

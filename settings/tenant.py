@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from settings.alerting import Channels
-from settings.base import DnsLabel, Model, RegionName, Words
+from settings.base import DnsLabel, Model, RegionName, SlackChannel, Words
+from settings.thresholds import TenantThresholds
 from settings.units import Duration
 
 Owner = Annotated[
@@ -15,6 +15,15 @@ Owner = Annotated[
     StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*(@[a-z0-9.-]+)?$"),
     Words("a team's name or e-mail address, in lower case"),
 ]
+
+
+class Channels(Model):
+    """Where a tenant hears of its alerts."""
+
+    slack: SlackChannel
+    """Slack channel that gets the tenant's pages and warnings."""
+    support: dict[RegionName, SlackChannel] = {}
+    """Extra support channel per region; gets that region's pages and warnings of this tenant too."""
 
 
 class Limits(Model):
@@ -56,5 +65,7 @@ class Tenant(Model):
     """Retention overrides within the platform's maximum."""
     slow_trace: Duration | None = None
     """Traces longer than this are all kept; unset follows `collection.slow_trace`. Lower costs storage."""
+    thresholds: TenantThresholds = TenantThresholds()
+    """Its own thresholds of alerts, for all its services or for one; unset follows the environment."""
     regions: Annotated[list[RegionName], Field(min_length=1)] | None = None
     """Regions this tenant runs in; unset means all of the environment's."""

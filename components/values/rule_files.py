@@ -1,4 +1,4 @@
-"""The rules of rules/, with the addresses of a region filled in."""
+"""The rules of rules/, with the addresses and thresholds of a region filled in, and those that settings make."""
 
 from __future__ import annotations
 
@@ -6,54 +6,42 @@ from typing import Any
 
 import yaml
 
+from components.values import thresholds
 from components.values.context import Context
 from rules import files
+from rules.filling import GRAFANA, RUNBOOK, THRESHOLD, UID_MAX, filled, runbook_uid
 from settings import names
+from settings.vocabulary import Integration
 
-GRAFANA = "@GRAFANA@"
-"""Stands in a rule file for the address of the region's Grafana."""
-RUNBOOK = "@RUNBOOK@"
-"""Stands in an alert for the address of its own runbook."""
-PLACE_HOLDERS = (GRAFANA, RUNBOOK)
-UID_MAX = 40
-"""Grafana's limit on a dashboard's uid."""
+__all__ = ["GRAFANA", "PLACE_HOLDERS", "UID_MAX", "everywhere", "rule_files", "runbook_uid"]
+
+PLACE_HOLDERS = (GRAFANA, RUNBOOK, THRESHOLD)
+INTEGRATIONS = {
+    "gpu": {Integration.GPU},
+    "kafka": {Integration.KAFKA_JMX},
+    "postgres": {Integration.CLOUDNATIVE_PG, Integration.POSTGRES_EXPORTER},
+    "rabbitmq": {Integration.RABBITMQ},
+}
+"""Areas that ship only where one of these exporters is scraped: elsewhere their rules could never fire."""
 
 
 def rule_files(context: Context) -> dict[str, dict[str, Any]]:
-    """Return every rule file as it ships, by area: the spec of a PrometheusRule and a file for promtool alike.
+    """Return every rule file that ships to a region, by area: a PrometheusRule's spec and promtool's file alike.
 
     Raises:
-        ValueError: an alert's name makes a uid that Grafana refuses.
+        ValueError: an alert's name makes a uid that Grafana refuses, or a threshold has no default.
     """
-    return {area: filled(context, yaml.safe_load(text)) for area, text in files.sources().items()}
+    on = set(context.region.integrations)
+    return {
+        area: document
+        for area, document in everywhere(context).items()
+        if area not in INTEGRATIONS or INTEGRATIONS[area] & on
+    }
 
 
-def filled(context: Context, document: dict[str, Any]) -> dict[str, Any]:
-    """Return a rule file with the annotations of its alerts filled in."""
+def everywhere(context: Context) -> dict[str, dict[str, Any]]:
+    """Return every rule file with a region's addresses and thresholds, whether it ships there or not."""
     grafana = names.grafana_url(context.platform, context.name)
-
-    def rule(given: dict[str, Any]) -> dict[str, Any]:
-        if "alert" not in given:
-            return given
-        page = f"{grafana}/d/{runbook_uid(given['alert'])}"
-        annotations = {
-            key: value.replace(GRAFANA, grafana).replace(RUNBOOK, page) for key, value in given["annotations"].items()
-        }
-        return {**given, "annotations": annotations}
-
-    return {"groups": [{**group, "rules": [rule(each) for each in group["rules"]]} for group in document["groups"]]}
-
-
-def runbook_uid(alert: str) -> str:
-    """Return the uid of the dashboard that shows an alert's runbook.
-
-    Runbooks are delivered with the dashboards, so that the page of an alert is there wherever the alert is.
-
-    Raises:
-        ValueError: the uid is longer than Grafana takes.
-    """
-    uid = f"runbook-{alert.lower()}"
-    if len(uid) > UID_MAX:
-        longest = UID_MAX - len("runbook-")
-        raise ValueError(f"alert {alert} has {len(alert)} characters; allowed: {longest}; fix: shorten its name")
-    return uid
+    own = thresholds.thresholds(context)
+    documents = {area: filled(yaml.safe_load(text), grafana, own) for area, text in files.sources().items()}
+    return {**documents, thresholds.AREA: thresholds.recordings(context)}

@@ -11,7 +11,7 @@ from tests.settings.documents import DELETED, SMALL, at, refusal
 
 PLATFORM = (
     "environment, organization, domain, topology, deletion_protection, retention, collection, grafana, alerting, "
-    "regions, tenants"
+    "thresholds, regions, tenants"
 )
 LABEL = "a DNS label: lower-case letters, digits and hyphens, a letter first"
 DURATION = 'allowed: a whole number with a unit: ms, s, m, h or d; fix: write for example "30d" or "12h"'
@@ -28,7 +28,7 @@ FIELDS: list[tuple[str, dict[str, Any], str]] = [
         "an unknown key of a tenant",
         {"tenants.shop.chanels": {}},
         "tenants.shop.chanels is not a known key; allowed: namespaces, owners, channels, limits, retention, "
-        "slow_trace, regions; fix: did you mean channels?",
+        "slow_trace, thresholds, regions; fix: did you mean channels?",
     ),
     (
         "an unknown key of a cluster",
