@@ -7,7 +7,8 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from settings import consistency
-from settings.base import DnsLabel, HttpUrl, Model, RegionName, SecretName, SlackChannel, Words
+from settings.alerting import Alerting
+from settings.base import DnsLabel, HttpUrl, Model, RegionName, SecretName, Words
 from settings.region import Region
 from settings.sink import Sink
 from settings.tenant import Tenant
@@ -81,50 +82,6 @@ class Grafana(Model):
     """Let anybody who reaches Grafana read everything in the platform's organisation. Off by default."""
     oidc: Oidc | None = None
     """Single sign-on; unset leaves the generated admin account only."""
-
-
-class PlatformTeam(Model):
-    """Who hears of what no tenant owns."""
-
-    slack: SlackChannel
-    """Slack channel of the platform team."""
-    email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$"), Words("an e-mail address")]
-    """Address of the info digest."""
-
-
-class SmtpLogin(Model):
-    """How Alertmanager proves to the mail relay who it is."""
-
-    username: str = Field(min_length=1)
-    """User name at the relay; not a secret."""
-    password_secret: SecretName
-    """Name of the secret in the store that holds the password."""
-
-
-class Smtp(Model):
-    """The mail relay that takes the info digest."""
-
-    relay: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+:\d{2,5}$"), Words("host:port")]
-    """Host and port of the relay; TLS is required."""
-    sender: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$"), Words("an e-mail address")]
-    """Address that the digest comes from."""
-    login: SmtpLogin | None = None
-    """Credentials; unset where the relay knows the cluster by its network."""
-
-
-class Alerting(Model):
-    """Receivers that exist once per environment; their credentials are named, never written."""
-
-    platform_team: PlatformTeam
-    """Cluster-level alerts and alerts of unknown tenants go here."""
-    pagerduty_key: SecretName = "alerting/pagerduty-routing-key"
-    """Secret with the region's on-call routing key (Events API v2)."""
-    slack_webhook: SecretName = "alerting/slack-webhook-url"
-    """Secret with the Slack incoming-webhook URL."""
-    watchdog_url: SecretName = "alerting/watchdog-url"
-    """Secret with the dead man's switch URL that the region's watchdog pings."""
-    smtp: Smtp | None = None
-    """Mail relay of the info digest; unset sends the digest to the platform team's Slack channel instead."""
 
 
 class Platform(Model):

@@ -6,7 +6,8 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from settings.base import DnsLabel, Model, RegionName, SlackChannel, Words
+from settings.alerting import Channels
+from settings.base import DnsLabel, Model, RegionName, Words
 from settings.thresholds import TenantThresholds
 from settings.units import Duration
 
@@ -15,15 +16,6 @@ Owner = Annotated[
     StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*(@[a-z0-9.-]+)?$"),
     Words("a team's name or e-mail address, in lower case"),
 ]
-
-
-class Channels(Model):
-    """Where a tenant hears of its alerts."""
-
-    slack: SlackChannel
-    """Slack channel that gets the tenant's pages and warnings."""
-    support: dict[RegionName, SlackChannel] = {}
-    """Extra support channel per region; gets that region's pages and warnings of this tenant too."""
 
 
 class Limits(Model):
