@@ -29,6 +29,8 @@ TRACE_ID_LABEL = "trace_id"
 SOURCE_LABEL = "source"
 SOURCE = "tempo"
 """Tells the generator's series from those that the collectors make of the spans before sampling."""
+STORED_EDGES = "traces_stored_service_graph"
+"""Prefix of the generator's edges; Grafana's service map reads traces_service_graph_*, which the collectors write."""
 SPAN_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """Latency buckets in seconds: the Prometheus clients' own. 1 s is a bound, since objectives and alerts ask for it.
 
@@ -124,7 +126,8 @@ def _generator(context: Context) -> dict[str, Any]:
 
     Prometheus adds its external labels only to what leaves it, and knows no org id: `inject_tenant_id_as` is
     Tempo's documented way to put the org id on each generated series. A push reaches one Prometheus, so each
-    replica is written to.
+    replica is written to. Edges are renamed on the way, since the generator has no prefix of its own for them: under
+    one name a service map would add up the same call twice.
     """
     wait = context.platform.collection.decision_wait
     return {
@@ -141,11 +144,20 @@ def _generator(context: Context) -> dict[str, Any]:
         "storage": {
             "path": "/var/tempo/generator/wal",
             "remote_write": [
-                {"url": f"{url}/api/v1/write", "send_exemplars": True}
+                {"url": f"{url}/api/v1/write", "send_exemplars": True, "write_relabel_configs": [_renamed_edges()]}
                 for url in addresses.prometheus_replica_urls(context)
             ],
         },
         "traces_storage": {"path": "/var/tempo/generator/traces"},
+    }
+
+
+def _renamed_edges() -> dict[str, Any]:
+    return {
+        "source_labels": ["__name__"],
+        "regex": "traces_service_graph_(.+)",
+        "target_label": "__name__",
+        "replacement": f"{STORED_EDGES}_$1",
     }
 
 

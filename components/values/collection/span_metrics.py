@@ -1,8 +1,8 @@
 """Metrics made of spans before any is dropped: requests, errors, durations, edges between services, orphans.
 
-Tempo's generator makes the like of what is stored, that is of sampled traces. The names differ where they count the
-same thing: traces_span_metrics_* here (all requests), traces_spanmetrics_* there (of stored traces). Edges are
-traces_service_graph_* in both; these carry `source="gateway"`, those `source="tempo"`.
+Tempo's generator makes the like of what is stored, that is of sampled traces. The names differ, so that nothing is
+counted twice: traces_span_metrics_* and traces_service_graph_* here (all requests), traces_spanmetrics_* and
+traces_stored_service_graph_* there (of stored traces). These carry `source="gateway"`, those `source="tempo"`.
 """
 
 from __future__ import annotations
