@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from automation.problem import AutomationError
 from components.values import addresses
@@ -23,7 +22,7 @@ class Endpoints:
     """Tempo's query API, or the access proxy in front of it."""
     prometheus: str
     """Prometheus' API, or the access proxy in front of it."""
-    sources: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    sources: Mapping[str, str] = field(default_factory=dict)
     """Local address that a tenant's signals are sent from; without one the machine's own.
 
     Agents take a sender's tenant from the pod whose address the connection comes from. A pod has one address, so this
