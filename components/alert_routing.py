@@ -10,8 +10,9 @@ import yaml
 from pulumi_kubernetes.core.v1 import Secret
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
-from components.values import addresses, alert_templates
+from components.values import addresses
 from components.values.alert_routing import CONFIG_KEY, TEMPLATES_KEY, alertmanager_config
+from components.values.alerting import templates
 from components.values.context import Context
 from components.values.labels import labels
 from settings.names import NAMESPACE
@@ -31,16 +32,16 @@ class AlertRouting(pulumi.ComponentResource):
             metadata=ObjectMetaArgs(
                 name=addresses.ALERTMANAGER_CONFIG_SECRET, namespace=NAMESPACE, labels=labels("alertmanager")
             ),
-            string_data=secret_data(config),
+            string_data=secret_data(context),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.config = pulumi.Output.from_input(config)
         self.register_outputs({"config": self.config})
 
 
-def secret_data(config: Mapping[str, Any]) -> dict[str, str]:
+def secret_data(context: Context) -> dict[str, str]:
     """Return the keys of the Secret: the tree as YAML, and the templates that it names."""
     return {
-        CONFIG_KEY: yaml.safe_dump(dict(config), sort_keys=True, allow_unicode=True, width=1000),
-        TEMPLATES_KEY: alert_templates.FILE,
+        CONFIG_KEY: yaml.safe_dump(alertmanager_config(context), sort_keys=True, allow_unicode=True, width=1000),
+        TEMPLATES_KEY: templates.file(context),
     }

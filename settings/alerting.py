@@ -117,7 +117,7 @@ class Alerting(Model):
     platform_team: PlatformTeam
     """Cluster-level alerts and alerts of unknown tenants go here."""
     dba: Receiver | None = None
-    """DBA team, which also gets every alert whose name starts with Postgres or DB, of every tenant; unset adds nobody."""
+    """DBA team; hears of alerts of every tenant whose names start with Postgres or DB as well. Unset adds nobody."""
     pagerduty_key: SecretName = "alerting/pagerduty-routing-key"
     """Secret with the region's on-call routing key (Events API v2)."""
     slack_webhook: SecretName = "alerting/slack-webhook-url"

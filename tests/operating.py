@@ -13,7 +13,6 @@ import tools
 from charts.pull import resolve
 from components.alert_routing import secret_data
 from components.values import addresses, integrations, metrics, scraping
-from components.values.alert_routing import alertmanager_config
 from components.values.context import Context
 from components.values.rule_files import rule_files
 from lab import cluster, waiting
@@ -56,7 +55,7 @@ def apply(api: cluster.Api, given: Context) -> None:
     for namespace in (names.NAMESPACE, names.NODE_NAMESPACE, "shop"):
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
         api.apply(f"/api/v1/namespaces/{namespace}", body)
-    data = secret_data(alertmanager_config(given))
+    data = secret_data(given)
     _putsecret(api, addresses.ALERTMANAGER_CONFIG_SECRET, data)
     _putsecret(api, addresses.RECEIVERS_SECRET, {"slack-webhook-url": "x"})
     rendered = render(

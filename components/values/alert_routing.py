@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.values import addresses, alert_templates
+from components.values.alerting import intervals, receivers
 from components.values.context import Context
 from settings import names
+from settings.alerting import Receiver
 from settings.tenant import Tenant
 from settings.vocabulary import Severity
 
@@ -16,57 +17,52 @@ TEMPLATES = "/etc/alertmanager/config/*.tmpl"
 """Where the operator mounts every key of the configuration's Secret."""
 WATCHDOG = "Watchdog"
 """The alert that always fires (rules/platform.rules.yaml)."""
-
-WATCHDOG_RECEIVER = "watchdog"
-PAGER_RECEIVER = "pagerduty"
-DIGEST_RECEIVER = "info-digest"
-PLATFORM_RECEIVER = "platform-team"
-
-PAGERDUTY_FILE = "pagerduty-routing-key"
-SLACK_FILE = "slack-webhook-url"
-WATCHDOG_FILE = "watchdog-url"
-SMTP_FILE = "smtp-password"
-"""Keys of the receivers' Secret."""
-
-
-def tenant_receiver(tenant: str) -> str:
-    """Return the name of a tenant's receiver."""
-    return f"tenant-{tenant}"
-
-
-def support_receiver(tenant: str) -> str:
-    """Return the name of the receiver of a tenant's support channel in this region."""
-    return f"support-{tenant}"
+DATABASE_ALERTS = "(Postgres|DB).*"
+"""Names of alerts that the DBA team hears of as well; Alertmanager anchors it at both ends."""
+GROUP_BY = [names.TENANT_LABEL, names.REGION_LABEL, "alertname"]
+_RARELY = {"group_wait": "30m", "group_interval": "6h", "repeat_interval": "24h"}
+"""How often notes are sent: they are read once a day, not answered."""
 
 
 def alertmanager_config(context: Context) -> dict[str, Any]:
     """Return the configuration as Alertmanager reads it; it names files with credentials and holds none.
 
-    Order decides: the dead man's switch before all else, then info, then pages, which go on, then tenants. What no
-    route takes is the platform team's, so that an alert without a tenant, or of a tenant that does not run here, is
-    never lost.
+    Order decides. The dead man's switch comes before all else. Then those who hear of alerts beside whoever else does:
+    routers of one's own and the DBA team, after which the search goes on. Then notes, which go to the digest and no
+    further; then pages, which go on, whatever their region says, since this region's on-call is the only one that
+    hears of this region's alerts; then tenants. What no route takes is the platform team's, so that an alert without
+    a tenant, or of a tenant that does not run here, is never lost.
     """
-    return {
-        "global": {"resolve_timeout": "5m", "slack_api_url_file": _file(SLACK_FILE)},
+    alerting = context.platform.alerting
+    tree: dict[str, Any] = {
+        "global": {"resolve_timeout": "5m", "slack_api_url_file": receivers.mounted(receivers.SLACK_FILE)},
         "templates": [TEMPLATES],
         "route": {
-            "receiver": PLATFORM_RECEIVER,
-            "group_by": [names.TENANT_LABEL, names.REGION_LABEL, "alertname"],
+            "receiver": receivers.PLATFORM,
+            "group_by": GROUP_BY,
             "group_wait": "30s",
             "group_interval": "5m",
             "repeat_interval": "4h",
             "routes": [
                 _watchdog_route(),
+                *_beside_routes(context),
                 _digest_route(),
-                {"receiver": PAGER_RECEIVER, "matchers": [_is("severity", Severity.PAGE)], "continue": True},
+                {
+                    "receiver": receivers.on_call(context.name),
+                    "matchers": [_is("severity", Severity.PAGE)],
+                    "continue": True,
+                },
                 *(route for name, tenant in context.tenants.items() for route in _tenant_routes(context, name, tenant)),
                 # The root's own receiver hears only what no route took, and a page was taken by the pager.
-                {"receiver": PLATFORM_RECEIVER},
+                _route(receivers.PLATFORM, [], alerting.platform_team),
             ],
         },
         "inhibit_rules": inhibitions(),
-        "receivers": _receivers(context),
+        "receivers": receivers.receivers(context),
     }
+    if alerting.mute_intervals:
+        tree["time_intervals"] = intervals.time_intervals(alerting.mute_intervals)
+    return tree
 
 
 def inhibitions() -> list[dict[str, Any]]:
@@ -91,10 +87,13 @@ def inhibitions() -> list[dict[str, Any]]:
 
 
 def _watchdog_route() -> dict[str, Any]:
-    """Ping every minute: the switch outside raises the alarm when the pings end."""
+    """Ping every minute: the switch outside raises the alarm when the pings end.
+
+    Of the platform only: a tenant's own alert of that name is an alert like any other.
+    """
     return {
-        "receiver": WATCHDOG_RECEIVER,
-        "matchers": [_is("alertname", WATCHDOG)],
+        "receiver": receivers.WATCHDOG,
+        "matchers": [_is("alertname", WATCHDOG), _is(names.TENANT_LABEL, names.PLATFORM_TENANT)],
         "group_by": ["alertname"],
         "group_wait": "0s",
         "group_interval": "1m",
@@ -103,14 +102,33 @@ def _watchdog_route() -> dict[str, Any]:
     }
 
 
+def _beside_routes(context: Context) -> list[dict[str, Any]]:
+    """Return the routes of those who hear of alerts beside whoever else does."""
+    alerting = context.platform.alerting
+    routes = [
+        {
+            "receiver": receivers.webhook(name),
+            "matchers": [_one_of("severity", sorted(set(webhook.severities), key=list(Severity).index))],
+            "continue": True,
+        }
+        for name, webhook in sorted(alerting.webhooks.items())
+    ]
+    if alerting.dba is not None:
+        database = _route(receivers.DBA, [f'alertname=~"{DATABASE_ALERTS}"'], alerting.dba)
+        database["continue"] = True
+        # Beside the digest, and no oftener.
+        notes = {"receiver": receivers.DBA, "matchers": [_is("severity", Severity.INFO)], **_RARELY}
+        database["routes"] = [notes, *database.get("routes", [])]
+        routes.append(database)
+    return routes
+
+
 def _digest_route() -> dict[str, Any]:
     return {
-        "receiver": DIGEST_RECEIVER,
+        "receiver": receivers.DIGEST,
         "matchers": [_is("severity", Severity.INFO)],
         "group_by": [names.TENANT_LABEL, names.REGION_LABEL],
-        "group_wait": "30m",
-        "group_interval": "6h",
-        "repeat_interval": "24h",
+        **_RARELY,
     }
 
 
@@ -118,91 +136,28 @@ def _tenant_routes(context: Context, name: str, tenant: Tenant) -> list[dict[str
     own = _is(names.TENANT_LABEL, name)
     routes = []
     if context.name in tenant.channels.support:
-        routes.append(
-            {
-                "receiver": support_receiver(name),
-                "matchers": [own, _is(names.REGION_LABEL, context.name)],
-                "continue": True,
-            }
-        )
-    routes.append({"receiver": tenant_receiver(name), "matchers": [own]})
+        here = [own, _is(names.REGION_LABEL, context.name)]
+        routes.append({**_route(receivers.support(name), here, tenant.channels), "continue": True})
+    routes.append(_route(receivers.tenant(name), [own], tenant.channels))
     return routes
 
 
-def _receivers(context: Context) -> list[dict[str, Any]]:
-    alerting = context.platform.alerting
-    receivers = [
-        {
-            "name": WATCHDOG_RECEIVER,
-            "webhook_configs": [{"url_file": _file(WATCHDOG_FILE), "send_resolved": False}],
-        },
-        {"name": PAGER_RECEIVER, "pagerduty_configs": [_pagerduty(context)]},
-        {"name": DIGEST_RECEIVER, **_digest(context)},
-        {"name": PLATFORM_RECEIVER, "slack_configs": [_slack(alerting.platform_team.slack)]},
-    ]
-    for name, tenant in context.tenants.items():
-        receivers.append({"name": tenant_receiver(name), "slack_configs": [_slack(tenant.channels.slack)]})
-        support = tenant.channels.support.get(context.name)
-        if support is not None:
-            receivers.append({"name": support_receiver(name), "slack_configs": [_slack(support)]})
-    return receivers
-
-
-def _pagerduty(context: Context) -> dict[str, Any]:
-    return {
-        "routing_key_file": _file(PAGERDUTY_FILE),
-        "send_resolved": True,
-        "severity": "critical",
-        "client": "Alertmanager",
-        "client_url": names.grafana_url(context.platform, context.name),
-        "description": alert_templates.TITLE,
-        "details": {
-            "summary": "{{ .CommonAnnotations.summary }}",
-            "description": "{{ .CommonAnnotations.description }}",
-            "runbook": "{{ .CommonAnnotations.runbook_url }}",
-            "dashboard": "{{ .CommonAnnotations.dashboard_url }}",
-        },
-    }
-
-
-def _slack(channel: str) -> dict[str, Any]:
-    return {
-        "channel": channel,
-        "send_resolved": True,
-        "color": alert_templates.COLOR,
-        "title": alert_templates.TITLE,
-        "title_link": "{{ .CommonAnnotations.dashboard_url }}",
-        "text": alert_templates.TEXT,
-        "fallback": alert_templates.TITLE,
-        "actions": [
-            {"type": "button", "text": "Runbook", "url": "{{ .CommonAnnotations.runbook_url }}"},
-            {"type": "button", "text": "Dashboard", "url": "{{ .CommonAnnotations.dashboard_url }}"},
-        ],
-    }
-
-
-def _digest(context: Context) -> dict[str, Any]:
-    """Return the digest's receiver: by email where a relay is configured, else the platform team's channel."""
-    alerting = context.platform.alerting
-    if alerting.smtp is None:
-        return {"slack_configs": [_slack(alerting.platform_team.slack)]}
-    email: dict[str, Any] = {
-        "to": alerting.platform_team.email,
-        "from": alerting.smtp.sender,
-        "smarthost": alerting.smtp.relay,
-        "require_tls": True,
-        "send_resolved": False,
-        "headers": {"Subject": alert_templates.DIGEST_SUBJECT},
-    }
-    if alerting.smtp.login is not None:
-        email["auth_username"] = alerting.smtp.login.username
-        email["auth_password_file"] = _file(SMTP_FILE)
-    return {"email_configs": [email]}
-
-
-def _file(key: str) -> str:
-    return f"{addresses.RECEIVERS_MOUNT}/{key}"
+def _route(receiver: str, matchers: list[str], wishes: Receiver) -> dict[str, Any]:
+    """Return a route whose warnings, and nothing else, wait during the mute intervals that somebody wishes for."""
+    route: dict[str, Any] = {"receiver": receiver}
+    if matchers:
+        route["matchers"] = matchers
+    if wishes.mute:
+        warn = _is("severity", Severity.WARN)
+        route["routes"] = [
+            {"receiver": receiver, "matchers": [warn], "mute_time_intervals": list(wishes.mute)},
+        ]
+    return route
 
 
 def _is(label: str, value: str) -> str:
     return f'{label}="{value}"'
+
+
+def _one_of(label: str, values: list[Severity]) -> str:
+    return f'{label}=~"{"|".join(values)}"'

@@ -12,7 +12,7 @@ import requests
 import tools
 from components.alert_routing import secret_data
 from components.values import addresses, alert_routing
-from components.values.alert_routing import TEMPLATES, alertmanager_config
+from components.values.alert_routing import TEMPLATES
 from lab import waiting
 from lab.instance import Instance
 from lab.process import Command, Processes
@@ -28,7 +28,7 @@ def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("alertmanager")
     for key in CREDENTIALS:
         (folder / key).write_text("http://127.0.0.1:1/", encoding="utf-8")
-    for key, text in secret_data(alertmanager_config(context())).items():
+    for key, text in secret_data(context()).items():
         placed = text.replace(TEMPLATES, str(folder / "*.tmpl")).replace(addresses.RECEIVERS_MOUNT, str(folder))
         (folder / key).write_text(placed, encoding="utf-8")
     instance = Instance.of("dev.alerts", folder)

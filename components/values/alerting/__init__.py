@@ -1,0 +1,1 @@
+"""The parts of Alertmanager's tree: receivers, words, links and mute intervals; its lint and its picture."""
