@@ -16,6 +16,7 @@ from automation.verify import otlp
 from lab.signals.plan import Kind, Plan, Pod
 from lab.signals.traces import Request, owner
 
+CONTAINER: Final = "main"
 CRI_LINE_BYTES: Final = 16 * 1024
 """Where containerd and CRI-O cut a line: all pieces but the last are tagged P."""
 _SEVERITY: Final = {
@@ -88,9 +89,10 @@ def _body(plan: Plan, request: Request, span: Span, level: str, message: str) ->
 
 
 def write(pod: Pod, said: Iterable[Line]) -> None:
-    """Append lines to a pod's log file, each service in a container of its own, as the container runtime would.
+    """Append lines to a pod's log files as the container runtime would.
 
-    <pods>/<namespace>_<pod>_<uid>/<container>/<restarts>.log
+    <pods>/<namespace>_<pod>_<uid>/<container>/<restarts>.log; a pod that stands for several services has a container
+    for each.
     """
     if pod.logs is None or pod.uid is None:
         return
@@ -99,7 +101,7 @@ def write(pod: Pod, said: Iterable[Line]) -> None:
     for line in said:
         texts.setdefault(line.service, []).extend(_cri(line.body, line.time_ns))
     for service, text in texts.items():
-        file = folder / service / "0.log"
+        file = folder / (service if pod.service is None else CONTAINER) / "0.log"
         file.parent.mkdir(parents=True, exist_ok=True)
         _append(file, "".join(text))
 

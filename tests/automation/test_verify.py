@@ -5,13 +5,10 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -27,6 +24,7 @@ from automation import cli, verify
 from automation.problem import AutomationError, Exit
 from automation.verify import canary, checks, command, endpoints
 from tests.contexts import context
+from tests.serving import Asked, serving
 
 IDENTITY = {"region": "us-east", "cluster": "dev-us-east", "environment": "dev"}
 SHORT = 0.5
@@ -42,17 +40,18 @@ class Region:
     """A signal that it takes and never gives back."""
     partial: str = ""
     """What it says of a part that it did not take."""
-    requests: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    requests: list[Asked] = field(default_factory=list)
     queries: list[str] = field(default_factory=list)
     taken: dict[str, bytes] = field(default_factory=dict)
     url: str = ""
 
-    def answer(self, path: str, query: dict[str, list[str]], body: bytes) -> tuple[int, bytes]:
-        if path.startswith("/v1/"):
-            self.taken[path.removeprefix("/v1/")] = body
+    def answer(self, asked: Asked) -> tuple[int, bytes]:
+        self.requests.append(asked)
+        if asked.path.startswith("/v1/"):
+            self.taken[asked.path.removeprefix("/v1/")] = asked.body
             return 200, self._response()
-        self.queries += query.get("query", [])
-        signal = {"/api/t": "traces", "/loki/": "logs", "/api/v": "metrics"}[path[:6]]
+        self.queries += asked.query.get("query", [])
+        signal = {"/api/t": "traces", "/loki/": "logs", "/api/v": "metrics"}[asked.path[:6]]
         if signal == self.lost or signal not in self.taken:
             return (404, b"") if signal == "traces" else (200, b'{"data": {"result": []}}')
         return 200, json.dumps({"traces": self._trace, "logs": self._line, "metrics": self._sample}[signal]()).encode()
@@ -89,32 +88,8 @@ IDS = {"traceId": "trace_id", "spanId": "span_id"}
 @pytest.fixture
 def region() -> Iterator[Region]:
     played = Region({**IDENTITY, "tenant": "shop"})
-
-    class Handler(BaseHTTPRequestHandler):
-        def _serve(self) -> None:
-            split = urlsplit(self.path)
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            played.requests.append((split.path, dict(self.headers)))
-            status, answer = played.answer(split.path, parse_qs(split.query), body)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        do_GET = do_POST = _serve  # noqa: N815 - the base class' names
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing on standard error."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        played.url = f"http://127.0.0.1:{server.server_port}"
-        try:
-            yield played
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(lambda asked: played.answer(asked)) as played.url:
+        yield played
 
 
 def at(region: Region, **more: Any) -> verify.Endpoints:
@@ -140,7 +115,7 @@ def test_each_store_is_asked_for_this_canary_and_no_other(region: Region) -> Non
     verify.run(at(region), ["shop"], IDENTITY, deadline=SHORT)
     request = ExportTraceServiceRequest.FromString(region.taken["traces"])
     trace_id = request.resource_spans[0].scope_spans[0].spans[0].trace_id.hex()
-    assert [path for path, _ in region.requests if path.startswith("/api/traces")] == [f"/api/traces/{trace_id}"]
+    assert [each.path for each in region.requests if each.path.startswith("/api/traces")] == [f"/api/traces/{trace_id}"]
     logs, metrics = region.queries
     assert logs == f'{{service_name="observability-canary", level="info"}} | trace_id = "{trace_id}"'
     assert metrics.startswith('observability_canary_sent_timestamp_seconds{tenant="shop"} == ')
@@ -198,44 +173,19 @@ def test_an_agent_that_is_not_there_fails_at_once(region: Region) -> None:
 
 def test_without_a_token_the_org_id_is_sent_and_with_one_only_the_token(region: Region) -> None:
     verify.run(at(region), ["shop"], IDENTITY, deadline=SHORT)
-    read = [headers for path, headers in region.requests if not path.startswith("/v1/")]
+    read = [each.headers for each in region.requests if not each.path.startswith("/v1/")]
     assert {headers.get("X-Scope-OrgID") for headers in read} == {"shop"}
     region.requests.clear()
     verify.run(at(region, token="t0ken"), ["shop"], IDENTITY, deadline=SHORT)
-    read = [headers for path, headers in region.requests if not path.startswith("/v1/")]
+    read = [each.headers for each in region.requests if not each.path.startswith("/v1/")]
     assert {(headers.get("X-Scope-OrgID"), headers["Authorization"]) for headers in read} == {(None, "Bearer t0ken")}
 
 
 def test_signals_leave_from_the_address_of_the_tenants_pod(region: Region) -> None:
-    seen: list[str] = []
-    with ThreadingHTTPServer(("127.0.0.1", 0), _recording(seen)) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        agent = f"http://127.0.0.1:{server.server_port}"
-        sources = {"shop": "127.0.0.7", "payments": "127.0.0.8"}
-        try:
-            verify.run(
-                dataclasses.replace(at(region), otlp=agent, sources=sources), ["shop", "payments"], IDENTITY, deadline=0
-            )
-        finally:
-            server.shutdown()
-            thread.join()
-    assert seen == ["127.0.0.7"] * 3 + ["127.0.0.8"] * 3
-
-
-def _recording(seen: list[str]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            seen.append(self.client_address[0])
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing on standard error."""
-
-    return Handler
+    sources = {"shop": "127.0.0.7", "payments": "127.0.0.8"}
+    verify.run(at(region, sources=sources), ["shop", "payments"], IDENTITY, deadline=0)
+    sent = [each.source for each in region.requests if each.path.startswith("/v1/")]
+    assert sent == ["127.0.0.7"] * 3 + ["127.0.0.8"] * 3
 
 
 def test_the_command_ends_with_0_and_says_what_next(region: Region, capsys: pytest.CaptureFixture[str]) -> None:
@@ -268,7 +218,7 @@ def test_a_token_comes_from_a_file_or_the_environment_and_is_never_said(
     cli.run(arguments(region, "--token-file", str(file)))
     monkeypatch.setenv(command.TOKEN_VARIABLE, "from-environment")
     cli.run(arguments(region))
-    sent = {headers["Authorization"] for _, headers in region.requests if "Authorization" in headers}
+    sent = {each.headers["Authorization"] for each in region.requests if "Authorization" in each.headers}
     assert sent == {"Bearer from-file", "Bearer from-environment"}
     said = capsys.readouterr()
     assert "from-" not in said.out + said.err
@@ -325,8 +275,8 @@ def test_two_canaries_share_nothing_and_the_value_survives_its_text() -> None:
 
 def test_an_address_that_is_something_else_is_said_to_be(region: Region) -> None:
     class Other(Region):
-        def answer(self, path: str, query: dict[str, list[str]], body: bytes) -> tuple[int, bytes]:
-            return 200, b"<html>" if not path.startswith("/v1/") else b""
+        def answer(self, asked: Asked) -> tuple[int, bytes]:
+            return 200, b"<html>" if not asked.path.startswith("/v1/") else b""
 
     region.__class__ = Other
     (trace, log, metric) = verify.run(at(region), ["shop"], IDENTITY, deadline=0)
