@@ -1,6 +1,7 @@
 """The AWS of one instance: moto's server on loopback, for S3, IAM, KMS, Secrets Manager, STS and EKS.
 
-It keeps everything in memory: an instance whose cloud was ended has an empty one after the next `up`.
+It keeps everything in memory: an instance whose cloud was ended has an empty one after the next `up`. It listens for
+plaintext, which everything but the objects of the region's buckets may use, and for TLS.
 """
 
 from __future__ import annotations
@@ -9,12 +10,16 @@ import os
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import boto3
 import requests
 from botocore.config import Config
 
+from lab.instance import ROOT
+from lab.pki import Pki
+from lab.problem import LabError
 from lab.process import Command, Processes, python_module
 
 NAME: Final = "moto"
@@ -29,6 +34,10 @@ class Cloud:
 
     url: str
     region: str
+    tls_url: str
+    """The same cloud by HTTPS, the only way that the buckets' policies let objects be read and written."""
+    authority: Path
+    """Certificate that vouches for the HTTPS address."""
 
     def environment(self) -> dict[str, str]:
         """Return what makes any AWS client use this cloud and nothing of the user's own."""
@@ -75,17 +84,28 @@ def start(processes: Processes, region: str, account: str) -> tuple[Cloud, bool]
     """
     if processes.running(NAME):
         return running(processes, region), False
-    processes.start(Command(NAME, _argv, _ready, ("http",), {"MOTO_ACCOUNT_ID": account}))
+
+    def argv(ports: Mapping[str, int]) -> list[str]:
+        listen = [f"--{purpose}={port}" for purpose, port in ports.items()]
+        return python_module("lab.aws", *listen, f"--pki={processes.instance.pki}")
+
+    # Its account is fixed when it starts; the module is found from the repository, wherever the command was run.
+    env = {"MOTO_ACCOUNT_ID": account, "PYTHONPATH": str(ROOT)}
+    processes.start(Command(NAME, argv, _ready, ("http", "https"), env))
     return running(processes, region), True
 
 
 def running(processes: Processes, region: str) -> Cloud:
-    """Return the recorded cloud."""
-    return Cloud(f"http://127.0.0.1:{processes.recorded()[NAME].ports['http']}", region)
+    """Return the recorded cloud.
 
-
-def _argv(ports: Mapping[str, int]) -> list[str]:
-    return python_module("moto.server", "-H", "127.0.0.1", "-p", str(ports["http"]))
+    Raises:
+        LabError: it was started by a version of the lab that knew no TLS.
+    """
+    ports = processes.recorded()[NAME].ports
+    if "https" not in ports:
+        raise LabError("lab: its cloud was started by an older version; run 'python -m lab down', then up again.")
+    urls = {purpose: f"{purpose}://127.0.0.1:{port}" for purpose, port in ports.items()}
+    return Cloud(urls["http"], region, urls["https"], Pki(processes.instance.pki).authority)
 
 
 def _ready(ports: Mapping[str, int]) -> bool:

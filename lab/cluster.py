@@ -97,6 +97,15 @@ class Api:
             )
         )
 
+    def create(self, path: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an object or ask for a subresource (a token, a binding), and return the answer.
+
+        Raises:
+            LabError: the API server refused.
+        """
+        headers = {"Content-Type": "application/json"}
+        return self._checked(self._request("POST", path, data=json.dumps(manifest), headers=headers))
+
     def delete(self, path: str) -> None:
         """Delete the object at a path; its dependents go with it, in the background.
 

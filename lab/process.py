@@ -13,6 +13,7 @@ import secrets
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -64,14 +65,18 @@ class Command:
     ports: tuple[str, ...] = ()
     """Purposes of the ports that it listens on; each becomes a free one."""
     env: Mapping[str, str] = field(default_factory=dict)
+    kept_ports: Mapping[str, int] = field(default_factory=dict)
+    """Ports that it listens on each time it is started, since others know them."""
 
 
 class Processes:
     """The recorded processes of an instance, in the order they were started."""
 
     def __init__(self, instance: Instance) -> None:
-        self._instance = instance
+        self.instance = instance
         self._file = instance.folder / "processes.json"
+        # Several may be started at a time, from threads of one command.
+        self._lock = threading.Lock()
 
     def recorded(self) -> dict[str, Child]:
         """Return every process that was started and not ended by us, dead or alive."""
@@ -102,7 +107,7 @@ class Processes:
                 break
         fate = f"was not ready after {seconds:.0f} s" if stuck else "ended at once"
         raise LabError(
-            f"lab {self._instance.stack}: {command.name} {fate}; run 'python -m lab down' and up again if its log "
+            f"lab {self.instance.stack}: {command.name} {fate}; run 'python -m lab down' and up again if its log "
             f"names no cause you can correct ({self._log(command.name)}):\n{tail}"
         )
 
@@ -111,8 +116,7 @@ class Processes:
         recorded = self.recorded()
         for name in reversed([name for name in recorded if not names or name in names]):
             end(recorded[name])
-            del recorded[name]
-            self._record(recorded)
+            self._record(name, None)
 
     def end_strays(self) -> list[int]:
         """End processes that carry this instance's mark but are not recorded, and return their pids.
@@ -120,7 +124,7 @@ class Processes:
         These are what a killed command left: a program started but not yet recorded, or an engine of its own.
         """
         known = {child.pid for child in self.recorded().values() if child.alive()}
-        mark = f"{MARK}={self._instance.folder}".encode()
+        mark = f"{MARK}={self.instance.folder}".encode()
         strays = []
         for entry in Path("/proc").iterdir():
             pid = int(entry.name) if entry.name.isdecimal() else os.getpid()
@@ -134,13 +138,14 @@ class Processes:
         return strays
 
     def _spawn(self, command: Command) -> Child:
-        ports = dict(zip(command.ports, free_ports(len(command.ports)), strict=True))
+        free = dict(zip(command.ports, free_ports(len(command.ports)), strict=True))
+        ports = {**command.kept_ports, **free}
         argv = command.argv(ports)
         log = self._log(command.name)
         pid = os.posix_spawn(
             argv[0],
             argv,
-            {**os.environ, **command.env, MARK: str(self._instance.folder)},
+            {**os.environ, **command.env, MARK: str(self.instance.folder)},
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
@@ -150,15 +155,18 @@ class Processes:
             setsid=True,
         )
         child = Child(command.name, pid, _started(pid) or 0, ports)
-        self._record({**self.recorded(), command.name: child})
+        self._record(command.name, child)
         return child
 
-    def _record(self, children: Mapping[str, Child]) -> None:
-        document = {name: asdict(child) for name, child in children.items()}
-        write_private(self._file, json.dumps(document, indent=2) + "\n")
+    def _record(self, name: str, child: Child | None) -> None:
+        with self._lock:
+            others = {other: each for other, each in self.recorded().items() if other != name}
+            children = others if child is None else {**others, name: child}
+            document = {other: asdict(each) for other, each in children.items()}
+            write_private(self._file, json.dumps(document, indent=2) + "\n")
 
     def _log(self, name: str) -> Path:
-        return self._instance.logs / f"{name}.log"
+        return self.instance.logs / f"{name}.log"
 
     def _tail(self, name: str) -> str:
         return "\n".join(self._log(name).read_text(errors="replace").splitlines()[-_SHOWN_LINES:])

@@ -1,0 +1,97 @@
+"""Loki's and Tempo's configurations as local processes read them, with the region's buckets in the lab's cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from lab.cloud import Cloud
+from lab.telemetry.container import LOOPBACK
+
+Config = dict[str, Any]
+PORTS: Final = ("http", "grpc", "members")
+"""Purposes of the ports of each; Tempo has otlp_grpc and otlp_http besides."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where the buckets are: host:port of S3 by TLS, and the certificate that vouches for it."""
+
+    endpoint: str
+    authority: Path
+
+    @classmethod
+    def of(cls, cloud: Cloud) -> Store:
+        """Return the store of a cloud."""
+        return cls(cloud.tls_url.removeprefix("https://"), cloud.authority)
+
+
+def loki(config: Mapping[str, Any], ports: Mapping[str, int], store: Store) -> Config:
+    """Return Loki's configuration as one process on loopback.
+
+    Args:
+        config: with paths swapped already.
+        ports: http, grpc and members.
+        store: where its bucket is.
+    """
+    s3 = config["common"]["storage"]["object_store"]["s3"]
+    trusted = {"tls_config": {"ca_path": str(store.authority)}}
+    storage = {
+        "endpoint": store.endpoint,
+        "bucket_lookup_type": "path",
+        "http": {**s3.get("http", {}), **trusted},
+    }
+    common = {
+        **config["common"],
+        # An address of its own takes the common ring off memberlist, so that must be said again.
+        "instance_addr": LOOPBACK,
+        "ring": {"instance_addr": LOOPBACK, "kvstore": {"store": "memberlist"}},
+        "compactor_grpc_address": f"{LOOPBACK}:{ports['grpc']}",
+        "storage": {**config["common"]["storage"], "object_store": {"s3": {**s3, **storage}}},
+    }
+    return {
+        **config,
+        "common": common,
+        "memberlist": _members(config["memberlist"], ports["members"]),
+        "server": {**config["server"], **_listening(ports)},
+    }
+
+
+def tempo(config: Mapping[str, Any], ports: Mapping[str, int], store: Store) -> Config:
+    """Return Tempo's configuration as one process on loopback.
+
+    Args:
+        config: with paths and Prometheus' address swapped already.
+        ports: http, grpc, members, otlp_grpc and otlp_http.
+        store: where its bucket is.
+    """
+    trace, distributor = config["storage"]["trace"], config["distributor"]
+    protocols = {
+        protocol: {**receiver, "endpoint": f"{LOOPBACK}:{ports[f'otlp_{protocol}']}"}
+        for protocol, receiver in distributor["receivers"]["otlp"]["protocols"].items()
+    }
+    s3 = {**trace["s3"], "endpoint": store.endpoint, "forcepathstyle": True, "tls_ca_path": str(store.authority)}
+    return {
+        **config,
+        "server": {**config["server"], **_listening(ports)},
+        "memberlist": _members(config.get("memberlist", {}), ports["members"]),
+        "distributor": {**distributor, "receivers": {"otlp": {"protocols": protocols}}},
+        "storage": {**config["storage"], "trace": {**trace, "s3": s3}},
+    }
+
+
+def _listening(ports: Mapping[str, int]) -> Config:
+    return {
+        "http_listen_address": LOOPBACK,
+        "http_listen_port": ports["http"],
+        "grpc_listen_address": LOOPBACK,
+        "grpc_listen_port": ports["grpc"],
+    }
+
+
+def _members(config: Mapping[str, Any], port: int) -> Config:
+    here = {"bind_addr": [LOOPBACK], "bind_port": port, "advertise_addr": LOOPBACK, "advertise_port": port}
+    # Without any member Loki would look for Consul; a lone one joins itself.
+    return {**config, **here, "join_members": [f"{LOOPBACK}:{port}"]}
