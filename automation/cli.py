@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import typer
 
+from automation import silences as silences_command
 from automation.problem import AutomationError, Exit
 from automation.verify import command as verify_command
 from settings.problem import SettingsError
@@ -29,6 +30,8 @@ def _root() -> None:
 
 
 app.command("verify")(verify_command.verify)
+app.command("silence")(silences_command.silence)
+app.command("silences")(silences_command.silences)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
