@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 
 from charts.pull import Packages
+from components.access import Access
 from components.alert_routing import AlertRouting
 from components.collection import Collection
 from components.dashboards import Dashboards
@@ -62,6 +63,7 @@ class Region(pulumi.ComponentResource):
         Logs("logs", context, packages, child(namespaces, store))
         Traces("traces", context, packages, child(namespaces, store))
         Collection("collection", context, packages, child(namespaces))
+        Access("access", context, child(secrets))
 
         self.grafana_url = pulumi.Output.from_input(names.grafana_url(context.platform, context.name))
         self.buckets = store.buckets

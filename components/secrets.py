@@ -27,10 +27,10 @@ RECOVERY_DAYS = 30
 
 
 class Secrets(pulumi.ComponentResource):
-    """Grafana's admin password in the store, and an ExternalSecret for each Secret that a workload mounts.
+    """Generated passwords and tokens in the store, and an ExternalSecret for each Secret that a workload mounts.
 
-    No value ever becomes a Kubernetes object of this program: External Secrets copies it inside the cluster. The
-    generated password is in the state, encrypted by the stack's secrets provider, and nowhere else but the store.
+    No value ever becomes a Kubernetes object of this program: External Secrets copies it inside the cluster. What is
+    generated is in the state, encrypted by the stack's secrets provider, and nowhere else but the store.
     """
 
     generated: pulumi.Output[Mapping[str, str]]
@@ -41,7 +41,8 @@ class Secrets(pulumi.ComponentResource):
     def __init__(self, name: str, context: Context, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("observability-platform:components:Secrets", name, None, opts)
         self._context = context
-        version = self._generate(name, secrets.GRAFANA_ADMIN_PASSWORD)
+        purposes = secrets.generated(context)
+        versions = [self._generate(name, purpose) for purpose in purposes]
         reader = self._reader(name)
         store = CustomResource(
             f"{name}-store",
@@ -59,10 +60,11 @@ class Secrets(pulumi.ComponentResource):
                 kind="ExternalSecret",
                 metadata=_metadata(target),
                 spec=secrets.external_secret_spec(target, secret),
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[store, version]),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[store, *versions]),
             )
-        purpose = secrets.GRAFANA_ADMIN_PASSWORD
-        self.generated = pulumi.Output.from_input({purpose: names.secret(context.platform, context.name, purpose)})
+        self.generated = pulumi.Output.from_input(
+            {purpose: names.secret(context.platform, context.name, purpose) for purpose in purposes}
+        )
         self.mounted = pulumi.Output.from_input(sorted(mounted))
         self.register_outputs({"generated": self.generated, "mounted": self.mounted})
 

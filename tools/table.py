@@ -184,6 +184,16 @@ _ALL = (
         version_arguments=None,
     ),
     Tool(
+        name="caddy",
+        directory="caddy",
+        package="github.com/caddyserver/caddy/v2/cmd/caddy",
+        module="github.com/caddyserver/caddy/v2",
+        linker_values={"github.com/caddyserver/caddy/v2.CustomVersion": "v{version}"},
+        # Without the storage for ACME's certificates and the SSH that tests and plugins bring: 82 MB become 45.
+        tags="nobadger,nomysql,nopgx",
+        version_arguments=("version",),
+    ),
+    Tool(
         name="prometheus",
         directory="prometheus",
         package="github.com/prometheus/prometheus/cmd/prometheus",
@@ -231,6 +241,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "verify": ("promtool", "amtool", "otelcol", "loki", "tempo"),
         "telemetry": (
             "prom-label-proxy",
+            "caddy",
             "prometheus",
             "alertmanager",
             "prometheus-operator",

@@ -31,6 +31,12 @@ REMOTE_WRITE_SECRET = "remote-write"  # noqa: S105 - the name of a Secret
 """Secret that External Secrets writes: username and password."""
 SINKS_SECRET = "collection-sinks"  # noqa: S105 - the name of a Secret
 """Secret that External Secrets writes: one key per sink with the value of its header."""
+ACCESS_TOKENS_SECRET = "access-tokens"  # noqa: S105 - the name of a Secret
+"""Secret that External Secrets writes: one key per tenant, and `platform`, with the token that lets it read."""
+
+ACCESS_PROXY = "access-proxy"
+"""Name of the proxy that tenants read through: its Deployment and its Service."""
+ACCESS_PORT = 8080
 
 AGENT = "agent"
 GATEWAY = "gateway"
@@ -96,3 +102,12 @@ def gateway_endpoint() -> str:
 def agent_endpoint() -> str:
     """Return host of the agents' Service, which prefers the agent of the same node."""
     return host(f"{AGENT}-collector", NODE_NAMESPACE)
+
+
+def access_url(backend: str = "") -> str:
+    """Return the address that tenants read at.
+
+    Args:
+        backend: `loki`, `tempo`, `prometheus` or `alertmanager`; what each serves at its root is below that.
+    """
+    return f"http://{host(ACCESS_PROXY)}:{ACCESS_PORT}" + (f"/{backend}" if backend else "")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.values import addresses
+from components.values.access.identities import identities
 from components.values.context import Context
 from settings import names
 from settings.alerting import Alerting
@@ -36,6 +37,11 @@ class Mounted:
     """Values that are no secret but are expected in the same Secret, by key."""
 
 
+def generated(context: Context) -> list[str]:
+    """Return the purposes of the secrets that are generated into the store: one password, and a token per reader."""
+    return [GRAFANA_ADMIN_PASSWORD, *(each.purpose for each in identities(context))]
+
+
 def mounted(context: Context) -> dict[str, Mounted]:
     """Return the Secrets of the platform's namespace, by name."""
     platform = context.platform
@@ -45,6 +51,9 @@ def mounted(context: Context) -> dict[str, Mounted]:
             fixed={"admin-user": GRAFANA_ADMIN_USER},
         ),
         addresses.RECEIVERS_SECRET: Mounted(sources=_receivers(platform.alerting)),
+        addresses.ACCESS_TOKENS_SECRET: Mounted(
+            sources={each.name: names.secret(platform, context.name, each.purpose) for each in identities(context)}
+        ),
     }
     if platform.grafana.oidc is not None:
         oidc = platform.grafana.oidc

@@ -18,6 +18,7 @@ from tests.recording import Recorded, Secret, record
 PASSWORD = "secrets-grafana-admin-password"
 VERSION = f"{PASSWORD}-version"
 GENERATED = "example/prod/us-east/grafana-admin-password"
+READERS = ("logistics", "payments", "platform", "recommendations", "storefront")
 
 
 @cache
@@ -50,7 +51,7 @@ def test_the_generated_password_is_secret_wherever_the_engine_sees_it() -> None:
 def test_no_secret_value_reaches_a_kubernetes_object() -> None:
     recorded = _secrets("prod.us-east", remote_write=True)
     objects = [each for each in recorded.values() if each.type.startswith("kubernetes:")]
-    assert len(objects) == 5
+    assert len(objects) == 6
     assert all("generated" not in json.dumps(each.inputs) for each in objects)
     assert {each.type for each in objects} == {
         "kubernetes:external-secrets.io/v1:ExternalSecret",
@@ -63,6 +64,17 @@ def test_the_password_is_generated_into_the_store_under_its_name() -> None:
     assert recorded[PASSWORD].inputs["length"] == 32
     assert recorded[PASSWORD].inputs["special"] is False
     assert recorded[f"{PASSWORD}-secret"].inputs["name"] == GENERATED
+
+
+def test_each_tenant_and_the_platform_team_has_a_token_of_its_own_to_read_with() -> None:
+    recorded = _secrets("prod.us-east")
+    for reader in READERS:
+        token = recorded[f"secrets-access-token-{reader}"].inputs
+        assert (token["length"], token["special"]) == (32, False)
+        assert recorded[f"secrets-access-token-{reader}-version"].inputs["secretString"] == Secret("generated")
+    assert _remote(_external(recorded)["access-tokens"]) == {
+        reader: f"example/prod/us-east/access-token-{reader}" for reader in READERS
+    }
 
 
 @pytest.mark.parametrize(("stack", "protected", "window"), [("prod.us-east", True, 30), ("dev.us-east", False, 0)])
@@ -102,9 +114,9 @@ def test_each_receiver_gets_one_file_from_the_secret_that_the_settings_name() ->
 
 
 def test_single_sign_on_and_remote_write_bring_their_secrets_only_when_configured() -> None:
-    assert sorted(_external(_secrets("dev.us-east"))) == ["alertmanager-receivers", "grafana-admin"]
+    assert sorted(_external(_secrets("dev.us-east"))) == ["access-tokens", "alertmanager-receivers", "grafana-admin"]
     full = _external(_secrets("prod.us-east", remote_write=True))
-    assert sorted(full) == ["alertmanager-receivers", "grafana-admin", "grafana-oidc", "remote-write"]
+    assert sorted(full) == ["access-tokens", "alertmanager-receivers", "grafana-admin", "grafana-oidc", "remote-write"]
     assert _remote(full["grafana-oidc"]) == {"client-secret": "grafana/oidc-client-secret"}
     assert _remote(full["remote-write"]) == {"password": "mimir/password"}
     assert full["remote-write"]["target"]["template"]["data"] == {"username": "writer"}
@@ -164,6 +176,7 @@ def test_the_role_reads_exactly_the_secrets_in_use() -> None:
             "alerting/pagerduty-routing-key",
             "alerting/slack-webhook-url",
             "alerting/watchdog-url",
+            *(f"example/prod/us-east/access-token-{reader}" for reader in READERS),
             GENERATED,
             "grafana/oidc-client-secret",
         )
