@@ -21,7 +21,7 @@ class Measured:
     """What one operation cost."""
 
     results: list[dict[str, Any]]
-    """`lab.report.Result` documents, by project."""
+    """`automation.result.Result` documents, by project."""
     peaks_mib: Mapping[str, float] = field(default_factory=dict)
     """Peak resident MiB: program, stand-ins, engine."""
 

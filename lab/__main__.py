@@ -15,10 +15,10 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 import tools
+from automation.problem import AutomationError
+from automation.result import Result
 from lab.instance import ROOT, Instance
 from lab.lifecycle import Lab, Part, Providers, Removal
-from lab.problem import LabError
-from lab.report import Result
 from lab.reporter import Reporter
 from settings import names
 from settings.problem import SettingsError
@@ -172,7 +172,7 @@ def _checked(instance: Instance, action: Callable[[], T]) -> T:
     sys.excepthook = lambda kind, error, trace: _crash(instance, kind, error, trace)
     try:
         return action()
-    except (LabError, SettingsError, tools.ToolError) as error:
+    except (AutomationError, SettingsError, tools.ToolError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:

@@ -18,7 +18,8 @@ from typing import Any, Final
 import requests
 import yaml
 
-from lab.instance import Instance, write_private
+from automation.private import write_private
+from lab.instance import Instance
 from lab.pki import Pki
 from lab.problem import LabError
 from lab.process import Command, Processes

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from automation.private import write_private
 from charts import pins
-from lab.instance import ROOT, Instance, write_private
+from lab.instance import ROOT, Instance
 from lab.problem import LabError
 from settings import load, names
 from settings.references import given_secrets

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from automation.private import write_private
 from lab.problem import LabError
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -122,12 +123,3 @@ class Instance:
             yield
         finally:
             os.close(handle)
-
-
-def write_private(file: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
-    partial = file.with_name(f".{file.name}.partial")
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    partial.rename(file)

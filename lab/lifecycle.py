@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -13,13 +14,13 @@ from typing import Any, Final
 from pulumi import automation
 
 import tools
+from automation.problem import AutomationError
+from automation.result import Change, Result
 from lab import cloud, cluster, prerequisites, standins
 from lab.engine import Engine, EngineError, projects
 from lab.facts import Facts
 from lab.instance import ROOT, Instance
-from lab.problem import LabError
 from lab.process import Processes
-from lab.report import Change, Result
 from lab.reporter import Reporter
 
 TOOLS: Final = ("pulumi", "helm", "kubectl", *cluster.NAMES)
@@ -175,6 +176,25 @@ class Lab:
             SettingsError: the settings are refused; nothing was started then.
             LabError, ToolError: something does not start or build.
         """
+        with self._started() as (facts, binaries, new), self._engines(facts, binaries) as engines:
+            if new:
+                self._forget_lost(engines)
+            yield engines
+
+    @contextmanager
+    def surroundings(self) -> Iterator[dict[str, str]]:
+        """Start what does not run, and give the variables with which any engine works on this lab. Raises likewise."""
+        with self._started() as (facts, binaries, _), self._environment(facts, binaries) as env:
+            yield {
+                **env,
+                "PATH": os.pathsep.join([str(binaries["pulumi"].parent), os.environ["PATH"]]),
+                "PULUMI_BACKEND_URL": self.instance.state.as_uri(),
+                "PULUMI_CONFIG_PASSPHRASE": self.instance.passphrase(),
+            }
+
+    @contextmanager
+    def _started(self) -> Iterator[tuple[Facts, Mapping[str, Path], bool]]:
+        """Start what does not run; give what it was started for, the tools, and whether the cloud is new and empty."""
         facts = Facts.of(self.instance.stack, self._root)
         binaries = tools.ensure(*TOOLS)
         self.instance.create()
@@ -188,26 +208,25 @@ class Lab:
                 aws.seed(facts.secrets)
             with self.reporter.step("CRDs of cert-manager and External Secrets"):
                 prerequisites.install(api)
-            with self._engines(facts, binaries) as engines:
-                if new:
-                    self._forget_lost(engines)
-                yield engines
+            yield facts, binaries, new
 
     @contextmanager
-    def _engines(self, facts: Facts, binaries: Mapping[str, Path]) -> Iterator[dict[str, Engine]]:
+    def _environment(self, facts: Facts, binaries: Mapping[str, Path]) -> Iterator[dict[str, str]]:
         env = {
             **cloud.running(self.processes, facts.aws_region).environment(),
             "KUBECONFIG": str(self.instance.kubeconfig),
             "HELM_BIN": str(binaries["helm"]),
         }
+        with self._attached(env) as variables:
+            yield {**env, **variables}
+
+    @contextmanager
+    def _engines(self, facts: Facts, binaries: Mapping[str, Path]) -> Iterator[dict[str, Engine]]:
         folder = binaries["pulumi"].parent
         # Without a root it is looked for on PATH, which is where it was found if not in a folder named bin.
         command = automation.PulumiCommand(root=str(folder.parent) if folder.name == "bin" else None)
-        with self._attached(env) as variables:
-            yield {
-                project.name: Engine(self.instance, project, command, {**env, **variables})
-                for project in projects(self._root)
-            }
+        with self._environment(facts, binaries) as env:
+            yield {project.name: Engine(self.instance, project, command, env) for project in projects(self._root)}
 
     def _attached(self, env: Mapping[str, str]) -> AbstractContextManager[dict[str, str]]:
         if self._providers is Providers.STAND_IN:
@@ -244,7 +263,7 @@ class Lab:
                         results.append(error.result)
                         kept += [Kept.of(urn, "could not be deleted") for urn in error.result.failed]
                     kept += [Kept.of(urn, "is protected") for urn in engine.protected()]
-        except (LabError, tools.ToolError, automation.CommandError) as error:
+        except (AutomationError, tools.ToolError, automation.CommandError) as error:
             return results, kept, str(error)
         return results, kept, ""
 

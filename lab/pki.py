@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from lab.instance import write_private
+from automation.private import write_private
 
 SERVICE_IP: Final = "10.96.0.1"
 """Address of the `kubernetes` service: the first one of the service range."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from automation.problem import AutomationError
 
-class LabError(Exception):
+
+class LabError(AutomationError):
     """Something that the lab cannot do; the message says what, and what to do about it."""

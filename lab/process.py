@@ -20,7 +20,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
-from lab.instance import MARK, Instance, write_private
+from automation.private import write_private
+from lab.instance import MARK, Instance
 from lab.problem import LabError
 from lab.waiting import until
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from rich.console import Console
 
-from lab.report import Recorder
+from automation.recorder import Recorder
 
 _INTERVAL: Final = 5.0
 """Seconds between plain lines."""

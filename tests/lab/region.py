@@ -13,11 +13,12 @@ import yaml
 from rich.console import Console
 
 import tools
+from automation.recorder import Recorder
+from automation.result import Result
 from lab import cloud
 from lab.cloud import Cloud
 from lab.engine import Engine
 from lab.lifecycle import Lab
-from lab.report import Recorder, Result
 from lab.reporter import Reporter
 from lab.roots import linked
 from settings import names

@@ -1,4 +1,4 @@
-"""What an operation on a stack did, read from the engine's events.
+"""Gather what an operation does from the engine's events.
 
 The engine sends debug messages with secrets in plain text (seen with 3.259: the properties of RegisterResourceOutputs),
 so those are dropped here, unread. Values inside resources arrive masked.
@@ -7,66 +7,31 @@ so those are dropped here, unread. Values inside resources arrive masked.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pulumi.automation import OpType
 from pulumi.automation.events import EngineEvent, StepEventMetadata
 
+from automation.paths import MASK, MISSING, differences, lookup, masked
+from automation.result import Change, Field, Result
+
 _UNCHANGED: Final = {OpType.SAME, OpType.REFRESH, OpType.READ}
 _REPLACING: Final = {OpType.REPLACE, OpType.CREATE_REPLACEMENT, OpType.DELETE_REPLACED}
 _SHOWN: Final = {"error", "warning"}
+_STACK: Final = "pulumi:pulumi:Stack"
+_SECRET: Final = "kubernetes:core/v1:Secret"  # noqa: S105 - a type, no password
 
 
 @dataclass(frozen=True)
-class Change:
-    """One resource that changes: what happens to it, and the paths of the fields that differ."""
+class Planned:
+    """A resource as it is going to stand, for policies: masked, with what protects it."""
 
     urn: str
-    op: str
-    paths: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """Type and name, without stack and parents."""
-        *_, types, name = self.urn.split("::", 3)
-        return f"{types.rpartition('$')[2]} {name}"
-
-
-@dataclass(frozen=True)
-class Result:
-    """One operation on one project's stack."""
-
-    project: str
-    operation: str
-    ok: bool
-    seconds: float
-    counts: dict[str, int]
-    """Resources by what happened to them, as the engine counts: create, update, same, ..."""
-    changes: list[Change]
-    errors: list[str]
-    warnings: list[str]
-    failed: list[str]
-    """URNs of resources whose operation failed."""
-    standing: dict[str, dict[str, int]]
-    """Kubernetes objects by namespace ("" for cluster-wide ones) and kind."""
-    buckets: list[str]
-    outputs: dict[str, Any] = field(default_factory=dict)
-    """The stack's outputs; secret ones are masked."""
-
-    @property
-    def changed(self) -> int:
-        """Number of resources that are not the same."""
-        return sum(count for op, count in self.counts.items() if op != OpType.SAME.value)
-
-    def document(self) -> dict[str, Any]:
-        """Return it as plain data for JSON."""
-        return asdict(self)
-
-    def summary(self) -> str:
-        """Return one line: `region up: create 410, same 2 in 12.3 s`."""
-        counts = ", ".join(f"{op} {count}" for op, count in sorted(self.counts.items()) if count) or "nothing"
-        return f"{self.project} {self.operation}: {counts} in {self.seconds:.1f} s"
+    type: str
+    inputs: dict[str, Any]
+    protect: bool
+    retain: bool
 
 
 class Recorder:
@@ -81,6 +46,8 @@ class Recorder:
         self._counts: dict[str, int] = {}
         self._objects: dict[str, tuple[str, str]] = {}
         self._buckets: dict[str, str] = {}
+        self._output_fields: tuple[Field, ...] = ()
+        self.planned: dict[str, Planned] = {}
         self.started = 0
         self.done = 0
         self.latest = ""
@@ -90,7 +57,7 @@ class Recorder:
         if event.diagnostic_event is not None and event.diagnostic_event.severity in _SHOWN:
             message = event.diagnostic_event.message.strip()
             where = event.diagnostic_event.urn
-            name = f"{Change(where, '').name}: " if where and "pulumi:pulumi:Stack" not in where else ""
+            name = f"{Change(where, '').name}: " if where and _STACK not in where else ""
             self._messages[event.diagnostic_event.severity].append(name + message)
         if event.resource_pre_event is not None:
             self.started += 1
@@ -99,6 +66,7 @@ class Recorder:
         if event.res_outputs_event is not None:
             self.done += 1
             self._step(event.res_outputs_event.metadata)
+            self._outputs(event.res_outputs_event.metadata)
         if event.res_op_failed_event is not None:
             self._failed.append(event.res_op_failed_event.metadata.urn)
         if event.summary_event is not None:
@@ -123,6 +91,7 @@ class Recorder:
             standing={namespace: dict(sorted(kinds.items())) for namespace, kinds in sorted(standing.items())},
             buckets=sorted(self._buckets.values()),
             outputs=outputs or {},
+            output_fields=self._output_fields,
         )
 
     def _step(self, step: StepEventMetadata) -> None:
@@ -130,15 +99,59 @@ class Recorder:
             op = OpType.REPLACE if step.op in _REPLACING else step.op
             paths = tuple(sorted(step.detailed_diff or step.diffs or ()))
             before = self._changes.get(step.urn)
-            self._changes[step.urn] = Change(step.urn, op.value, paths or (before.paths if before else ()))
+            # The first event that has the paths has the old values too; a later one may have neither.
+            fields = before.fields if before and before.fields else _fields(step)
+            self._changes[step.urn] = Change(step.urn, op.value, paths or (before.paths if before else ()), fields)
         if step.new is None:
             self._objects.pop(step.urn, None)
             self._buckets.pop(step.urn, None)
-        elif step.new.custom and step.type.startswith("kubernetes:"):
+            self.planned.pop(step.urn, None)
+            return
+        self.planned[step.urn] = Planned(
+            step.urn, step.type, masked(_map(step.new.inputs)), bool(step.new.protect), bool(step.new.retain_on_delete)
+        )
+        if step.new.custom and step.type.startswith("kubernetes:"):
             metadata = _map(_map(step.new.inputs).get("metadata"))
             self._objects[step.urn] = (str(metadata.get("namespace", "")), step.type.rpartition(":")[2])
         elif step.type == "aws:s3/bucket:Bucket":
             self._buckets[step.urn] = str(_map(step.new.inputs).get("bucket", ""))
+
+    def _outputs(self, step: StepEventMetadata) -> None:
+        """Keep how the stack's outputs differ; the engine tells twice, before and after the program has spoken."""
+        if step.type == _STACK and step.new is not None:
+            before = masked(_map(step.old.outputs)) if step.old else {}
+            after = masked(_map(step.new.outputs))
+            self._output_fields = tuple(
+                Field(path, _kind(old, new), _shown(old), _shown(new)) for path, old, new in differences(before, after)
+            )
+
+
+def _fields(step: StepEventMetadata) -> tuple[Field, ...]:
+    """Return old and new value of each path of a step, masked."""
+    old, new = step.old, step.new
+    found = []
+    for path, diff in sorted((step.detailed_diff or {}).items()):
+        kind = diff.diff_kind.value
+        before: Any = MISSING
+        if old is not None:
+            first, second = (old.inputs, old.outputs) if diff.input_diff else (old.outputs, old.inputs)
+            before = lookup(_map(first), path)
+            before = lookup(_map(second), path) if before is MISSING else before
+        after = MISSING if new is None or kind.startswith("delete") else lookup(_map(new.inputs), path)
+        if new is not None and after is MISSING and not kind.startswith("delete"):
+            after = lookup(_map(new.outputs), path)
+        if step.type == _SECRET and path.startswith(("data", "stringData")):
+            before = after = MASK
+        found.append(Field(path, kind, _shown(before), _shown(after)))
+    return tuple(found)
+
+
+def _kind(before: Any, after: Any) -> str:
+    return "add" if before is MISSING else "delete" if after is MISSING else "update"
+
+
+def _shown(value: Any) -> Any:
+    return None if value is MISSING else value
 
 
 def _map(value: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pulumi.automation.events import (
     SummaryEvent,
 )
 
-from lab.report import Recorder
+from automation.recorder import Recorder
 
 PREFIX = "urn:pulumi:dev.us-east::observability-platform::"
 

@@ -1,0 +1,297 @@
+"""The real Pulumi engine on one project's stack, driven by the Automation API.
+
+The program that runs is the repository's own `__main__.py`, in this process; one operation per process, since a failed
+program leaves the SDK's callback server behind, and the next one would meet it. The engine works on copies of
+Pulumi.yaml and Pulumi.<env>.yaml: `stack init` writes a `Pulumi.<stack>.yaml` with a salt beside Pulumi.yaml, and the
+first operation writes `encryptionsalt` into the file given as --config-file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import runpy
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from pulumi import automation
+
+from automation.diagnosis import sentence
+from automation.paths import MASK
+from automation.private import write_private
+from automation.problem import AutomationError
+from automation.recorder import Recorder
+from automation.result import Result
+
+Watcher = Callable[[Recorder], None]
+"""Is told after every event, to show progress."""
+Deployment = Mapping[str, Any]
+"""A stack's state as the engine exports it."""
+_SECRETS: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
+_TRACEBACK: Final = "Traceback (most recent call last)"
+
+
+class EngineError(AutomationError):
+    """An operation failed; `result` says what was done until then."""
+
+    def __init__(self, message: str, result: Result) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+@dataclass(frozen=True)
+class Project:
+    """A Pulumi program: its name in messages, its folder, and the folder of the settings it reads."""
+
+    name: str
+    folder: Path
+    root: Path
+
+    @property
+    def pulumi_name(self) -> str:
+        """Name of the project in URNs and in the backend."""
+        return str(yaml.safe_load((self.folder / "Pulumi.yaml").read_text())["name"])
+
+
+def projects(root: Path) -> list[Project]:
+    """Return a region's programs in the order they come up: CRDs change rarely and cost much, so they are apart."""
+    return [Project("crds", root / "crds", root), Project("region", root, root)]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where an engine keeps what it writes; folders that only their owner may read."""
+
+    work: Path
+    """Copies of the project's Pulumi files, since the engine writes into them."""
+    home: Path
+    """PULUMI_HOME, so that nothing of the user's own is written."""
+    results: Path
+    """What each project's last operation did, as JSON."""
+
+
+class Engine:
+    """Operations on one project's stack. Each needs the environment that the program itself sees, too."""
+
+    def __init__(
+        self,
+        stack: str,
+        project: Project,
+        places: Places,
+        command: automation.PulumiCommand,
+        env: Mapping[str, str],
+        secrets_provider: str | None = None,
+    ) -> None:
+        """Keep what an operation needs.
+
+        Args:
+            stack: `<env>.<region>`.
+            project: the program.
+            places: folders that exist or can be made.
+            command: the Pulumi CLI.
+            env: backend, cloud, cluster and provider addresses, for the engine and for the program; added to what
+                this process has.
+            secrets_provider: who encrypts the secrets of a stack that is new, as Pulumi names it; a passphrase
+                without it.
+        """
+        self.stack = stack
+        self._project = project
+        self._places = places
+        self._command = command
+        self._secrets_provider = secrets_provider
+        self._env = {**env, "PULUMI_HOME": str(places.home), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        places.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        refuse_logs(places.home)
+
+    @property
+    def name(self) -> str:
+        """Name of the project in messages."""
+        return self._project.name
+
+    def preview(self, watch: Watcher, *, refresh: bool = False, plan: Path | None = None) -> Result:
+        """Show what `up` would do.
+
+        Args:
+            watch: is told after every event.
+            refresh: look at what is really there first, so that somebody's manual change shows.
+            plan: where the engine writes what it plans, for `up` to be held to.
+
+        Raises:
+            EngineError: it failed.
+        """
+        saved = None if plan is None else str(plan)
+        return self._run(
+            "preview", watch, lambda stack, common: stack.preview(refresh=refresh or None, plan=saved, **common)
+        )
+
+    def up(self, watch: Watcher, *, plan: Path | None = None) -> Result:
+        """Create and update what the program says; with a plan, that and nothing else.
+
+        Raises:
+            EngineError: it failed; what was done until then stays, and the next `up` goes on from there.
+        """
+        saved = None if plan is None else str(plan)
+        return self._run("up", watch, lambda stack, common: stack.up(show_secrets=False, plan=saved, **common))
+
+    def drift(self, watch: Watcher) -> Result:
+        """Show how what is really there differs from the state; nothing is written.
+
+        Raises:
+            EngineError: it failed.
+        """
+        return self._run("drift", watch, lambda stack, common: stack.preview_refresh(**common))
+
+    def refresh(self, watch: Watcher) -> Result:
+        """Take over into the state what is really there.
+
+        Raises:
+            EngineError: it failed.
+        """
+        return self._run("refresh", watch, lambda stack, common: stack.refresh(show_secrets=False, **common))
+
+    def destroy(self, watch: Watcher) -> Result:
+        """Delete everything but what is protected; one failure does not keep the rest.
+
+        Raises:
+            EngineError: something could not be deleted.
+        """
+        return self._run(
+            "destroy",
+            watch,
+            lambda stack, common: stack.destroy(
+                show_secrets=False, exclude_protected=True, continue_on_error=True, **common
+            ),
+        )
+
+    def protected(self) -> list[str]:
+        """Return the URNs of protected resources in the state, which a destroy keeps; components are only their sum."""
+        with self.surroundings():
+            deployment = self.opened().export_stack().deployment or {}
+        return [
+            str(each["urn"]) for each in deployment.get("resources", []) if each.get("protect") and each.get("custom")
+        ]
+
+    def opened(self) -> automation.Stack:
+        """Return the stack, made where it is missing, and fit for an operation."""
+        workspace = automation.LocalWorkspace(
+            work_dir=str(self.work()),
+            pulumi_home=str(self._places.home),
+            program=self._program,
+            env_vars=self._env,
+            pulumi_command=self._command,
+            secrets_provider=self._secrets_provider,
+        )
+        stack = automation.Stack.create_or_select(self.stack, workspace)
+        self.prepare(stack)
+        return stack
+
+    def prepare(self, stack: automation.Stack) -> None:
+        """Get the stack over what an earlier operation left; here there is nothing to do."""
+
+    @contextlib.contextmanager
+    def surroundings(self) -> Iterator[None]:
+        """Give the program what a shell would: its folder, its imports and its environment."""
+        before, path = dict(os.environ), list(sys.path)
+        os.environ.update(self._env)
+        sys.path[:0] = [str(self._project.folder), str(self._project.root)]
+        try:
+            # Standard output is for the command's result; what a program prints is progress.
+            with contextlib.chdir(self._project.folder), contextlib.redirect_stdout(sys.stderr):
+                yield
+        finally:
+            sys.path[:] = path
+            os.environ.clear()
+            os.environ.update(before)
+
+    def work(self) -> Path:
+        """Return the folder of the copies, with Pulumi.yaml as it is now."""
+        folder = self._places.work
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(folder / "Pulumi.yaml", (self._project.folder / "Pulumi.yaml").read_text())
+        return folder
+
+    def _run(self, operation: str, watch: Watcher, run: Callable[[automation.Stack, dict[str, Any]], Any]) -> Result:
+        recorder = Recorder(self._project.name, operation)
+
+        def on_event(event: automation.events.EngineEvent) -> None:
+            recorder.event(event)
+            watch(recorder)
+
+        started = time.monotonic()
+        try:
+            with self.surroundings():
+                stack = self.opened()
+                common = {"on_event": on_event, "config_file": str(self.copy_settings(stack)), "color": "never"}
+                outputs = getattr(run(stack, common), "outputs", {})
+        except automation.CommandError as error:
+            result = self._stored(recorder.result(False, time.monotonic() - started))
+            raise EngineError(_sentence(self.stack, result, str(error), self._results_file()), result) from error
+        shown = {name: MASK if output.secret else output.value for name, output in outputs.items()}
+        return self._stored(recorder.result(True, time.monotonic() - started, shown))
+
+    def _stored(self, result: Result) -> Result:
+        self._places.results.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(self._results_file(), json.dumps(result.document(), indent=2, default=str) + "\n")
+        return result
+
+    def _results_file(self) -> Path:
+        return self._places.results / f"{self._project.name}.json"
+
+    def _program(self) -> None:
+        runpy.run_path(str(self._project.folder / "__main__.py"), run_name="__main__")
+
+    def copy_settings(self, stack: automation.Stack) -> Path:
+        """Copy the environment's settings as they are now, with the key of the first time: another would not fit.
+
+        The key, or what encrypts it, is in the copy of an earlier operation, or else in the state; where both are
+        new, the engine writes it into the copy.
+        """
+        source = self._project.root / f"Pulumi.{self.stack.partition('.')[0]}.yaml"
+        copy, text = self.work() / source.name, source.read_text()
+        if not set(_SECRETS) & set(yaml.safe_load(text)):
+            known = yaml.safe_load(copy.read_text()) if copy.exists() else {}
+            keys = {key: known[key] for key in _SECRETS if key in known} or self._keys(stack)
+            text += f"\n{yaml.safe_dump(keys)}" if keys else ""
+        write_private(copy, text)
+        return copy
+
+    def _keys(self, stack: automation.Stack) -> dict[str, str]:
+        provider = (stack.export_stack().deployment or {}).get("secrets_providers") or {}
+        state = provider.get("state") or {}
+        if provider.get("type") == "passphrase":
+            return {"encryptionsalt": state["salt"]}
+        if provider.get("type") == "cloud":
+            return {"secretsprovider": state["url"], "encryptedkey": state["encryptedkey"]}
+        created = self.work() / f"Pulumi.{self.stack}.yaml"
+        written = yaml.safe_load(created.read_text()) if created.exists() else {}
+        return {key: written[key] for key in _SECRETS if key in (written or {})}
+
+
+def refuse_logs(home: Path) -> None:
+    """Keep the CLI from logging every property of every resource, encrypted, to its home (PULUMI_HOME).
+
+    Version 3.259 has no switch for it but goes without when the folder cannot be made. A preview of the CRDs took
+    34 s of CPU with it and 8 s without (2026-11).
+    """
+    logs = home / "logs"
+    if logs.is_dir():
+        shutil.rmtree(logs)
+    logs.touch()
+
+
+def _sentence(stack: str, result: Result, output: str, log: Path) -> str:
+    """Return what went wrong: the engine's errors, or the CLI's own when it did not get as far as the engine.
+
+    Of a program's traceback only the last line: all of it is in the log.
+    """
+    errors = result.errors or [line for line in output.splitlines() if "error: " in line] or [output]
+    shown = [error.splitlines()[-1] + f" (all of it: {log})" if _TRACEBACK in error else error for error in errors]
+    known = sentence(stack, f"{output}\n" + "\n".join(errors))
+    return known or "\n".join([f"{result.project} {result.operation} failed:", *dict.fromkeys(shown)])

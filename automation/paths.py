@@ -1,0 +1,98 @@
+"""Property paths as the engine writes them (`data["config.yaml"]`, `rules[0].expiration.days`), and what lies there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+MASK: Final = "[secret]"
+"""What stands for a secret value wherever something is shown or kept."""
+_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+_SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - a marker, no password
+_PART: Final = re.compile(r'\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|\.?([^.\[]+)')
+
+MISSING: Final = object()
+"""Returned where a path leads nowhere; None is a value."""
+
+
+def parts(path: str) -> list[str | int]:
+    """Return the keys and indices that a path names."""
+    found: list[str | int] = []
+    for match in _PART.finditer(path):
+        index, quoted, plain = match.groups()
+        found.append(int(index) if index is not None else plain if quoted is None else json.loads(f'"{quoted}"'))
+    return found
+
+
+def joined(path: str, key: str | int) -> str:
+    """Return a path one step deeper, quoted where the engine quotes."""
+    if isinstance(key, int):
+        return f"{path}[{key}]"
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", key):
+        return f"{path}.{key}" if path else key
+    return f"{path}[{json.dumps(key)}]"
+
+
+def lookup(document: Any, path: str) -> Any:
+    """Return what lies at a path, `MASK` when it lies inside a secret, and `MISSING` when there is nothing."""
+    here = document
+    for part in parts(path):
+        if is_secret(here):
+            return MASK
+        if isinstance(here, Mapping) and str(part) in here:
+            here = here[str(part)]
+        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+            here = here[part]
+        else:
+            return MISSING
+    return masked(here)
+
+
+def is_secret(value: Any) -> bool:
+    """Return whether a value is the engine's envelope around a secret."""
+    return isinstance(value, Mapping) and value.get(_SIGNATURE) == _SECRET_SIGNATURE
+
+
+def masked(value: Any) -> Any:
+    """Return a value with every secret in it replaced by `MASK`."""
+    if is_secret(value):
+        return MASK
+    if isinstance(value, Mapping):
+        return {key: masked(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [masked(inner) for inner in value]
+    return value
+
+
+def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Yield `(path, before, after)` for every leaf that differs; `MISSING` where one side has nothing.
+
+    Lists whose entries all carry a `name` are compared by it, so that one more entry is one difference.
+    """
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in sorted({*before, *after}, key=str):
+            inner = joined(path, str(key))
+            yield from differences(before.get(key, MISSING), after.get(key, MISSING), inner)
+    elif isinstance(before, list) and isinstance(after, list):
+        left, right = _by_name(before), _by_name(after)
+        if left is not None and right is not None:
+            yield from differences(left, right, path)
+            return
+        for index in range(max(len(before), len(after))):
+            yield from differences(
+                before[index] if index < len(before) else MISSING,
+                after[index] if index < len(after) else MISSING,
+                joined(path, index),
+            )
+    elif before is MISSING or after is MISSING or before != after:
+        yield path, before, after
+
+
+def _by_name(entries: list[Any]) -> dict[str, Any] | None:
+    """Return entries by their names; None when one has none, or two have the same."""
+    names = [entry.get("name") for entry in entries if isinstance(entry, Mapping)]
+    if len(names) != len(entries) or not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
+        return None
+    return dict(zip(map(str, names), entries, strict=True))
