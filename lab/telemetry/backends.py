@@ -27,6 +27,11 @@ class Store:
         """Return the store of a cloud."""
         return cls(cloud.tls_url.removeprefix("https://"), cloud.authority)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return what makes a Go program trust the store; Loki's S3 client reads no other setting of its CA."""
+        return {"SSL_CERT_FILE": str(self.authority)}
+
 
 def loki(config: Mapping[str, Any], ports: Mapping[str, int], store: Store) -> Config:
     """Return Loki's configuration as one process on loopback.
@@ -37,12 +42,7 @@ def loki(config: Mapping[str, Any], ports: Mapping[str, int], store: Store) -> C
         store: where its bucket is.
     """
     s3 = config["common"]["storage"]["object_store"]["s3"]
-    trusted = {"tls_config": {"ca_path": str(store.authority)}}
-    storage = {
-        "endpoint": store.endpoint,
-        "bucket_lookup_type": "path",
-        "http": {**s3.get("http", {}), **trusted},
-    }
+    storage = {"endpoint": store.endpoint, "bucket_lookup_type": "path"}
     common = {
         **config["common"],
         # An address of its own takes the common ring off memberlist, so that must be said again.
@@ -72,7 +72,7 @@ def tempo(config: Mapping[str, Any], ports: Mapping[str, int], store: Store) -> 
         protocol: {**receiver, "endpoint": f"{LOOPBACK}:{ports[f'otlp_{protocol}']}"}
         for protocol, receiver in distributor["receivers"]["otlp"]["protocols"].items()
     }
-    s3 = {**trace["s3"], "endpoint": store.endpoint, "forcepathstyle": True, "tls_ca_path": str(store.authority)}
+    s3 = {**trace["s3"], "endpoint": store.endpoint, "forcepathstyle": True}
     return {
         **config,
         "server": {**config["server"], **_listening(ports)},

@@ -48,6 +48,17 @@ class Network:
         if not until(lambda: bool(self.api.get(accounts)["items"]), _SECONDS):
             raise LabError(f"namespace {name}: has no service account after {_SECONDS:.0f} s; is the controller up?")
 
+    def scale(self, namespace: str, name: str, least: int) -> int:
+        """Give a StatefulSet at least so many replicas, and return how many it has then.
+
+        For one that an operator made: no stack knows it, so it drifts from none.
+        """
+        path = f"/apis/apps/v1/namespaces/{namespace}/statefulsets/{name}"
+        replicas = max(least, int(self.api.get(path)["spec"]["replicas"]))
+        manifest = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": name}}
+        self.api.apply(path, {**manifest, "spec": {"replicas": replicas}})
+        return replicas
+
     def pod_of(self, kind: str, namespace: str, name: str, ordinal: int, node: str) -> str:
         """Return the name of a workload's pod, once its controller has made it, bound to a node.
 

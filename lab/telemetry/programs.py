@@ -126,7 +126,8 @@ class Site:
             "prometheus": self._prometheus,
             "alertmanager": self._alertmanager,
         }[workload.tool](workload, container, pod, folder)
-        env = {**self.cloud.environment(), **container.env, "KUBECONFIG": str(kubeconfig)}
+        trusted = backends.Store.of(self.cloud).environment
+        env = {**self.cloud.environment(), **trusted, **container.env, "KUBECONFIG": str(kubeconfig)}
         binary = str(tools.ensure(workload.tool)[workload.tool])
         purpose, path = workload.ready
         return Command(

@@ -26,8 +26,10 @@ from lab.telemetry.network import Network
 from lab.telemetry.producer import Producer, Producers
 from lab.telemetry.programs import Site, Workload
 from lab.waiting import until
+from settings import names
 
 GATEWAYS: Final = 2
+"""How many run, though a small region has one: what takes turns or goes by trace id shows with two only."""
 START_SECONDS: Final = 120.0
 """Loki's ring waits 15 s before it is ready; several times that on a busy machine."""
 _POD_NETWORK: Final = "10.244.0"
@@ -217,6 +219,7 @@ def _started(lab: Lab, facts: Facts, folder: Path, agents: int) -> Telemetry:
         early = [pool.submit(start, each) for each in (programs.LOKI, programs.TEMPO)]
         lab.processes.start(operators.endpoints_controller(lab.instance.kubeconfig))
         operators.operate(api, lab.instance.kubeconfig, lab.processes)
+        network.scale(names.NAMESPACE, programs.gateway(0).workload, GATEWAYS)
         rest = [pool.submit(start, each) for each in workloads if each.name not in {"loki", "tempo"}]
         for each in (*early, *rest):
             each.result()
