@@ -9,18 +9,19 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from components.values.context import Context
 from components.values.labels import labels
 from components.values.rule_files import rule_files
+from components.values.slo_rules import slo_rule_files
 from settings.names import NAMESPACE
 
 
 class Rules(pulumi.ComponentResource):
-    """One PrometheusRule per file of rules/, so that a diff shows the area that changes."""
+    """One PrometheusRule per file of rules/, and one per tenant with SLOs: a diff shows what changes and whose."""
 
     areas: pulumi.Output[list[str]]
     """The areas that have rules."""
 
     def __init__(self, name: str, context: Context, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("observability-platform:components:Rules", name, None, opts)
-        files = rule_files(context)
+        files = {**rule_files(context), **slo_rule_files(context)}
         for area, spec in files.items():
             CustomResource(
                 f"{name}-{area}",

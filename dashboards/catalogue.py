@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards import service_overview
+from dashboards import service_overview, slo
 
 
 @dataclass(frozen=True)
@@ -22,5 +22,6 @@ class Entry:
 
 CATALOGUE = {
     service_overview.UID: Entry(service_overview.FOLDER, service_overview.build),
+    slo.UID: Entry(slo.FOLDER, slo.build),
 }
 """By uid, which links and bookmarks name: never change one."""

@@ -25,6 +25,7 @@ from dashboards.variables import source
 HEIGHT = 8
 WIDTH = 12
 """Half of Grafana's 24 columns."""
+NO_DATA = "No data for this choice and time."
 ERROR_SHARES = (0.01, 0.05)
 """Shares of failed requests from which a panel is yellow, then red; the latter is where the warning fires."""
 
@@ -52,6 +53,7 @@ def time_series(title: str, description: str, unit: str, *targets: Dataquery) ->
         .height(HEIGHT)
         .span(WIDTH)
         .datasource(source())
+        .no_value(NO_DATA)
         .line_width(1)
         .fill_opacity(10)
         .legend(Legend().display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM).show_legend(True))
@@ -72,6 +74,7 @@ def stat(title: str, description: str, unit: str, query: Dataquery) -> Stat:
         .height(4)
         .span(6)
         .datasource(source())
+        .no_value(NO_DATA)
         .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
         .with_target(query.ref_id("A"))
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticCustomError
 
-from settings import names, receivers, thresholds, workloads
+from settings import names, receivers, slo_consistency, thresholds, workloads
 from settings.problem import Problem
 from settings.vocabulary import Signal, SinkKind, TempoEngine, Topology, WorkloadIdentity
 
@@ -43,6 +43,7 @@ def check(platform: Platform) -> None:
         *_canary(platform),
         *_sinks(platform),
         *thresholds.problems(platform),
+        *slo_consistency.problems(platform),
         *receivers.problems(platform),
     ]
     if problems:

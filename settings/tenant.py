@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from settings.alerting import Channels
 from settings.base import DnsLabel, Model, RegionName, Words
+from settings.slo import Slo, SloName
 from settings.thresholds import TenantThresholds
 from settings.units import Duration
 
@@ -59,5 +60,7 @@ class Tenant(Model):
     """Traces longer than this are all kept; unset follows `collection.slow_trace`. Lower costs storage."""
     thresholds: TenantThresholds = TenantThresholds()
     """Its own thresholds of alerts, for all its services or for one; unset follows the environment."""
+    slos: dict[SloName, Slo] = {}
+    """Its service level objectives by name; each makes burn-rate alerts, and its error budget is on a dashboard."""
     regions: Annotated[list[RegionName], Field(min_length=1)] | None = None
     """Regions this tenant runs in; unset means all of the environment's."""

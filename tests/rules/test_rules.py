@@ -13,6 +13,7 @@ import tools
 from components.rules import Rules
 from components.values.prometheus import PROMOTED_RESOURCE_ATTRIBUTES
 from components.values.rule_files import UID_MAX, everywhere, rule_files, runbook_uid
+from components.values.slo_rules import slo_rule_files
 from dashboards.catalogue import CATALOGUE
 from rules import files
 from settings import names
@@ -136,11 +137,11 @@ def test_an_alert_whose_runbook_grafana_could_not_hold_is_refused() -> None:
 def test_one_prometheus_rule_per_file() -> None:
     made = record(lambda: Rules("rules", context(STACK)))
     objects = {each.name: each for each in made.of_type("kubernetes:monitoring.coreos.com/v1:PrometheusRule")}
-    shipping = rule_files(context(STACK))
+    shipping = {**rule_files(context(STACK)), **slo_rule_files(context(STACK))}
     assert sorted(objects) == sorted(f"rules-{area}" for area in shipping)
     for area in shipping:
         inputs = objects[f"rules-{area}"].inputs
         assert inputs["metadata"]["name"] == f"platform-{area}"
         assert inputs["metadata"]["namespace"] == names.NAMESPACE
-        assert inputs["spec"] == shipped(area)
+        assert inputs["spec"] == shipping[area]
         assert objects[f"rules-{area}"].parent.endswith("::rules")
