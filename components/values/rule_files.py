@@ -20,6 +20,8 @@ INTEGRATIONS = {
     "gpu": {Integration.GPU},
     "kafka": {Integration.KAFKA_JMX},
     "postgres": {Integration.CLOUDNATIVE_PG, Integration.POSTGRES_EXPORTER},
+    "postgres-baselines": {Integration.CLOUDNATIVE_PG, Integration.POSTGRES_EXPORTER},
+    "postgres-queries": {Integration.CLOUDNATIVE_PG, Integration.POSTGRES_EXPORTER},
     "rabbitmq": {Integration.RABBITMQ},
 }
 """Areas that ship only where one of these exporters is scraped: elsewhere their rules could never fire."""
