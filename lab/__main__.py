@@ -17,10 +17,12 @@ import typer
 import tools
 from automation.problem import AutomationError
 from automation.result import Result
+from components.values.context import Context
 from lab.instance import ROOT, Instance
 from lab.lifecycle import Lab, Part, Providers, Removal
 from lab.reporter import Reporter
-from settings import names
+from lab.telemetry import command
+from settings import load, names
 from settings.problem import SettingsError
 
 _SHOWN_CHANGES = 50
@@ -161,6 +163,27 @@ def status(env: Env = "dev", region: Region = "us-east", as_json: AsJson = False
         counts = ", ".join(f"{op} {count}" for op, count in result["counts"].items()) or "nothing"
         fate = "done" if result["ok"] else "FAILED"
         print(f"{result['project']} {result['operation']}: {fate}, {counts}, {result['seconds']} s")
+
+
+@app.command()
+def telemetry(
+    env: Env = "dev",
+    region: Region = "us-east",
+    agents: Annotated[int, typer.Option("--agents", min=1, max=8, help="Nodes that send, each with an agent.")] = 1,
+    check: Annotated[
+        bool, typer.Option("--check", help="Look for a canary per tenant in all stores, and end.")
+    ] = False,
+    as_json: AsJson = False,
+    root: Root = ROOT,
+) -> None:
+    """Run the region's collectors, Loki, Tempo, Prometheus and Alertmanager here; brings it up where it is not."""
+    lab = _lab(env, region, Providers.STAND_IN, root)
+
+    def run() -> int:
+        context = Context(*load.from_file(lab.instance.stack, root.resolve()))
+        return command.start(lab, context, agents, check, as_json)
+
+    raise typer.Exit(_checked(lab.instance, run))
 
 
 def _lab(env: str, region: str, providers: Providers, root: Path) -> Lab:

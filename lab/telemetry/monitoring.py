@@ -41,7 +41,7 @@ def prometheus(config: Mapping[str, Any], kubeconfig: Path, targets: Mapping[str
     Args:
         config: with paths swapped already.
         kubeconfig: of its service account.
-        targets: `<pod address>:<port>` to the local host:port.
+        targets: regular expression of `<pod address>:<port>` to the local host:port; the first that matches holds.
     """
     alerting = config.get("alerting", {})
     return {
@@ -87,11 +87,11 @@ def _discovering(
     led = [
         {
             "source_labels": ["__address__"],
-            "regex": re.escape(address),
+            "regex": pattern,
             "target_label": "__address__",
             "replacement": place,
         }
-        for address, place in targets.items()
+        for pattern, place in targets.items()
     ]
     # The instance stays what it is in a cluster: the pod's address.
     relabelings = [*job.get("relabel_configs", []), *([named] if keep_instance else []), *led]

@@ -16,6 +16,8 @@ from lab.cluster import Api
 from lab.problem import LabError
 from lab.waiting import until
 
+POD_NETWORK: Final = "10.244.0"
+"""First three bytes of the addresses of workloads' pods."""
 _SECONDS: Final = 30.0
 _OWN: Final = {"app.kubernetes.io/managed-by": "lab"}
 

@@ -115,20 +115,20 @@ def operate(api: Api, kubeconfig: Path, processes: Processes) -> None:
 
 def _collectors_made(port: int, count: int) -> bool:
     return (
-        _metric(port, 'controller_runtime_reconcile_total{controller="opentelemetrycollector",result="success"}')
+        metric(port, 'controller_runtime_reconcile_total{controller="opentelemetrycollector",result="success"}')
         >= count
     )
 
 
 def _monitoring_made(port: int, count: int) -> bool:
     synced = (
-        _metric(port, f'prometheus_operator_syncs{{controller="{kind}",status="ok"}}')
+        metric(port, f'prometheus_operator_syncs{{controller="{kind}",status="ok"}}')
         for kind in ("prometheus", "alertmanager")
     )
     return all(each >= count for each in synced)
 
 
-def _metric(port: int, series: str) -> float:
+def metric(port: int, series: str) -> float:
     """Return the value of a series that a loopback server exposes; 0 when it has none yet."""
     with requests.Session() as session:
         session.trust_env = False

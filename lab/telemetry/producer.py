@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING, Any, Final
 import requests
 from requests.adapters import HTTPAdapter
 
+from lab.problem import LabError
 from lab.telemetry.network import Network
+from lab.telemetry.operators import metric
+from lab.waiting import until
 
 if TYPE_CHECKING:
     from lab.telemetry.run import Agent
 
 _CONTAINER: Final = "main"
+_HEARD: Final = "otelcol_otelsvc_k8s_pod_updated"
+_PROCESSORS: Final = 2
+"""k8s_attributes processors of an agent: one for OTLP, one for files; they count together."""
+_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,15 @@ class Producers:
             if not any(namespace == other for other, _ in self._made):
                 self._network.namespace(namespace)
             address = f"127.0.{agent + 1}.{len(self._made) + 1}"
-            uid = self._network.application(namespace, name, service, self._nodes[agent], address)
+            uid = self._introduced(namespace, name, service, address, agent)
             self._made[key] = Producer(namespace, name, service, uid, address, self._agents[agent])
         return self._made[key]
+
+    def _introduced(self, namespace: str, name: str, service: str, address: str, agent: int) -> str:
+        """Make a pod and wait until each k8s_attributes processor of its agent has heard of its address."""
+        port = self._ports[f"agent-{agent}"]["metrics"]
+        heard = metric(port, _HEARD)
+        uid = self._network.application(namespace, name, service, self._nodes[agent], address)
+        if not until(lambda: metric(port, _HEARD) >= heard + _PROCESSORS, _SECONDS):
+            raise LabError(f"pod {namespace}/{name}: agent-{agent} has not heard of it after {_SECONDS:.0f} s.")
+        return uid

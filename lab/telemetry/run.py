@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,7 @@ from lab.process import STOP_SECONDS, Child, Command, Processes, free_ports
 from lab.telemetry import operators, programs
 from lab.telemetry.applied import Applied
 from lab.telemetry.container import LOOPBACK, Pod
-from lab.telemetry.network import Network
+from lab.telemetry.network import POD_NETWORK, Network
 from lab.telemetry.producer import Producer, Producers
 from lab.telemetry.programs import Site, Workload
 from lab.waiting import until
@@ -32,7 +33,6 @@ GATEWAYS: Final = 2
 """How many run, though a small region has one: what takes turns or goes by trace id shows with two only."""
 START_SECONDS: Final = 120.0
 """Loki's ring waits 15 s before it is ready; several times that on a busy machine."""
-_POD_NETWORK: Final = "10.244.0"
 
 
 @dataclass(frozen=True)
@@ -194,12 +194,14 @@ def _started(lab: Lab, facts: Facts, folder: Path, agents: int) -> Telemetry:
     ports = _ports(workloads)
     services = programs.services(workloads)
     places = {place: f"{LOOPBACK}:{ports[process][purpose]}" for place, (process, purpose) in services.items()}
-    pod_addresses = {each.name: f"{_POD_NETWORK}.{number}" for number, each in enumerate(workloads, start=10)}
+    pod_addresses = {each.name: f"{POD_NETWORK}.{number}" for number, each in enumerate(workloads, start=10)}
     targets = {
-        f"{pod_addresses[each.name]}:{port}": f"{LOOPBACK}:{ports[each.name][purpose]}"
+        re.escape(f"{pod_addresses[each.name]}:{port}"): f"{LOOPBACK}:{ports[each.name][purpose]}"
         for each in workloads
         for purpose, port in each.listens.items()
     }
+    # A port that no process here has, such as the config reloader's, must not be looked for outside.
+    targets[rf"{re.escape(POD_NETWORK)}\.\d+:\d+"] = f"{LOOPBACK}:{ports['nowhere']['http']}"
     site = Site(applied, aws, folder, facts.context, ports, places, targets)
     network = Network(api)
     nodes = [f"lab-{number}" for number in range(agents)]
