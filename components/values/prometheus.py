@@ -113,7 +113,8 @@ def _ingest(context: Context) -> dict[str, Any]:
         },
         # Tempo's metrics generator knows no OTLP.
         "enableRemoteWriteReceiver": True,
-        "enableFeatures": ["exemplar-storage"],
+        # The second adds up what is pushed as deltas: the gateways' counts of plans, and applications that prefer them.
+        "enableFeatures": ["exemplar-storage", "otlp-deltatocumulative"],
         "exemplars": {"maxSize": MAX_EXEMPLARS},
     }
     store = context.region.remote_write

@@ -9,6 +9,7 @@ from components.values.collection import (
     exports,
     log_files,
     pieces,
+    plans,
     queues,
     redaction,
     sampling,
@@ -31,7 +32,7 @@ def config(context: Context) -> Config:
 
     Pipelines, in the order that data takes:
         traces/in -> span and edge metrics, orphans, and traces/sampling -> traces/<tenant>
-        logs/in -> logs/<tenant>
+        logs/in -> logs/<tenant>, and a count of PostgreSQL's plans -> metrics/plans
         metrics/in and metrics/generated -> every Prometheus replica
     """
     return {
@@ -45,6 +46,7 @@ def config(context: Context) -> Config:
             "forward/orphans": {},
             **exports.connectors(context),
             **sinks.connectors(context),
+            **plans.connectors(context),
         },
         "processors": {
             "memory_limiter": pieces.memory_limiter(context, Workload.COLLECTOR_GATEWAY),
@@ -59,6 +61,7 @@ def config(context: Context) -> Config:
             "redaction/metrics": redaction.redacted("silent"),
             DECOUPLED: _decoupled(),
             **sinks.processors(context),
+            **plans.processors(context),
         },
         "exporters": {**exports.exporters(context), **sinks.exporters(context)},
         "service": pieces.service(_pipelines(context)),
@@ -109,7 +112,11 @@ def _pipelines(context: Context) -> Config:
             ["span_metrics/orphans"],
         ),
         "traces/sampling": pipeline(["forward/sampling"], ["tail_sampling", "redaction"], ["routing/traces"]),
-        "logs/in": pipeline(["otlp"], ["memory_limiter", "transform/level", "redaction", DECOUPLED], ["routing/logs"]),
+        "logs/in": pipeline(
+            ["otlp"],
+            ["memory_limiter", "transform/level", "redaction", DECOUPLED],
+            ["routing/logs", *plans.exporters(context)],
+        ),
         "metrics/in": pipeline(
             ["otlp"], ["memory_limiter", "transform/dropped", "redaction/metrics", DECOUPLED], metrics
         ),
@@ -118,6 +125,7 @@ def _pipelines(context: Context) -> Config:
         ),
         **exports.pipelines(context),
         **sinks.pipelines(context),
+        **plans.pipelines(context, metrics),
     }
 
 

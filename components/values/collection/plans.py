@@ -1,0 +1,77 @@
+"""A count of PostgreSQL's logged plans, by which an alert knows that auto_explain has stopped.
+
+The plans themselves go to Loki as they are. A count of them is needed beside, since no exporter knows what was logged.
+"""
+
+from __future__ import annotations
+
+from components.values.collection.pieces import Config, attribute, ottl, pipeline
+from components.values.context import Context
+from settings import names
+from settings.vocabulary import Integration
+
+CONNECTOR = "count/plans"
+IDENTITY = "transform/plans"
+METRIC = "postgres.auto_explain.plans"
+"""Prometheus writes it postgres_auto_explain_plans_total."""
+LINE = r"duration: [0-9.]+ ms  plan:"
+"""How auto_explain begins a message, in every log format alike (contrib/auto_explain, explain_ExecutorEnd)."""
+KEPT = [
+    names.TENANT_LABEL,
+    names.REGION_LABEL,
+    names.CLUSTER_LABEL,
+    names.ENVIRONMENT_LABEL,
+    "k8s.namespace.name",
+    "k8s.pod.name",
+]
+"""What a count keeps of the resource that logged."""
+SERVICE = "postgres-plans"
+"""service.name of the counts, and so their job: the servers' own names say nothing more than their namespaces do."""
+
+
+def counted(context: Context) -> bool:
+    """Return whether the region has PostgreSQL servers whose plans are worth counting."""
+    return bool({Integration.CLOUDNATIVE_PG, Integration.POSTGRES_EXPORTER} & set(context.region.integrations))
+
+
+def connectors(context: Context) -> Config:
+    """Return the count connector, where there is something to count."""
+    if not counted(context):
+        return {}
+    metric = {
+        "description": "Plans that auto_explain logged",
+        "conditions": [f"IsString(body) and IsMatch(body, {ottl(LINE)})"],
+    }
+    return {CONNECTOR: {"logs": {METRIC: metric}}}
+
+
+def processors(context: Context) -> Config:
+    """Return the transform of a count's resource: whose it is, which pod logged, which gateway counted.
+
+    Counts are deltas, which Prometheus adds up per series: with the gateway as instance no two write one series.
+    """
+    if not counted(context):
+        return {}
+    statements = [
+        f"keep_keys(resource.attributes, {ottl(KEPT)})",
+        f"set({attribute('service.name')}, {ottl(SERVICE)})",
+        f"set({attribute('service.instance.id')}, {ottl('${env:POD_NAME}')})",
+    ]
+    return {
+        IDENTITY: {"error_mode": "ignore", "metric_statements": [{"context": "resource", "statements": statements}]}
+    }
+
+
+def exporters(context: Context) -> list[str]:
+    """Return what the pipeline of incoming logs writes to besides."""
+    return [CONNECTOR] if counted(context) else []
+
+
+def pipelines(context: Context, metrics: list[str]) -> Config:
+    """Return the pipeline of the counts.
+
+    Args:
+        context: the region.
+        metrics: exporters of metrics.
+    """
+    return {"metrics/plans": pipeline([CONNECTOR], [IDENTITY], metrics)} if counted(context) else {}

@@ -1,0 +1,138 @@
+"""Plans that auto_explain logs become a counter of their tenant, by a real collector and a real Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+import tools
+from components.values import prometheus
+from components.values.collection import gateway, plans
+from lab import waiting
+from lab.instance import Instance
+from lab.process import Command, Processes
+from settings.vocabulary import Integration
+from tests.contexts import context
+
+DEADLINE = 60.0
+COUNTED = context(integrations=[Integration.CLOUDNATIVE_PG])
+OWNER = {
+    "tenant": "storefront",
+    "region": "us-east",
+    "cluster": "c",
+    "environment": "prod",
+    "k8s.namespace.name": "storefront",
+    "k8s.pod.name": "ledger-1",
+    "service.name": "ledger",
+}
+PLAN = 'LOG:  duration: 1534.210 ms  plan:\n{"Query Text": "SELECT 1"}'
+JSON_PLAN = '{"record":{"message":"duration: 2000.001 ms  plan:\\n{}","query_id":"42"}}'
+OTHERS = ("LOG:  duration: 1534.210 ms  statement: SELECT 1", "the plan: sleep for a duration: of 5 ms")
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Send one batch of logs through the shipped connector and yield the address of the Prometheus behind it."""
+    folder = tmp_path_factory.mktemp("plans")
+    instance = Instance.of("dev.plans", folder)
+    instance.create()
+    processes = Processes(instance)
+    try:
+        store = processes.start(_prometheus(folder)).ports["web"]
+        ports = processes.start(_collector(folder, store)).ports
+        for lines in ((PLAN, *OTHERS), (JSON_PLAN, PLAN)):
+            _send(ports["otlp"], lines)
+        yield f"http://127.0.0.1:{store}"
+    finally:
+        processes.stop()
+
+
+def _prometheus(folder: Path) -> Command:
+    values = prometheus.helm_values(COUNTED)["prometheusSpec"]
+    file = folder / "prometheus.yaml"
+    promoted = values["otlp"]["promoteResourceAttributes"]
+    file.write_text(yaml.safe_dump({"otlp": {"promote_resource_attributes": promoted}}), encoding="utf-8")
+
+    def argv(ports: Mapping[str, int]) -> list[str]:
+        return [
+            str(tools.ensure("prometheus")["prometheus"]),
+            f"--config.file={file}",
+            f"--storage.tsdb.path={folder / 'tsdb'}",
+            f"--web.listen-address=127.0.0.1:{ports['web']}",
+            "--web.enable-otlp-receiver",
+            f"--enable-feature={','.join(values['enableFeatures'])}",
+        ]
+
+    return Command("prometheus", argv, lambda ports: _answers(f"http://127.0.0.1:{ports['web']}/-/ready"), ("web",))
+
+
+def _collector(folder: Path, store: int) -> Command:
+    """Return a collector with the gateway's connector and transform, between a receiver and the Prometheus."""
+
+    def argv(ports: Mapping[str, int]) -> list[str]:
+        file = folder / "collector.yaml"
+        file.write_text(yaml.safe_dump(_config(ports["otlp"], store)), encoding="utf-8")
+        return [str(tools.ensure("otelcol")["otelcol"]), f"--config={file}"]
+
+    return Command("otelcol", argv, lambda ports: _answers(f"http://127.0.0.1:{ports['otlp']}/"), ("otlp",))
+
+
+def _config(port: int, store: int) -> dict[str, Any]:
+    shipped = gateway.config(COUNTED)
+    counts = shipped["service"]["pipelines"]["metrics/plans"]
+    transform = yaml.safe_load(yaml.safe_dump(shipped["processors"][plans.IDENTITY]).replace("${env:POD_NAME}", "g-0"))
+    return {
+        "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{port}"}}}},
+        "connectors": {plans.CONNECTOR: shipped["connectors"][plans.CONNECTOR]},
+        "processors": {plans.IDENTITY: transform},
+        "exporters": {"otlp_http/metrics": {"endpoint": f"http://127.0.0.1:{store}/api/v1/otlp"}},
+        "service": {
+            "telemetry": {"metrics": {"level": "none"}},
+            "pipelines": {
+                "logs": {"receivers": ["otlp"], "exporters": [plans.CONNECTOR]},
+                "metrics": {**counts, "exporters": ["otlp_http/metrics"]},
+            },
+        },
+    }
+
+
+def _send(port: int, lines: tuple[str, ...]) -> None:
+    resource = {"attributes": [{"key": key, "value": {"stringValue": value}} for key, value in OWNER.items()]}
+    records = [{"body": {"stringValue": line}} for line in lines]
+    body = {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": records}]}]}
+    requests.post(f"http://127.0.0.1:{port}/v1/logs", json=body, timeout=10).raise_for_status()
+
+
+def _answers(url: str) -> bool:
+    """Return whether something answers there; a receiver answers a GET with 404."""
+    try:
+        return requests.get(url, timeout=2).status_code in {200, 404}
+    except requests.RequestException:
+        return False
+
+
+def test_plans_and_nothing_else_are_counted_for_their_owner(stores: str) -> None:
+    query = 'postgres_auto_explain_plans_total{tenant="storefront", region="us-east", cluster="c", environment="prod"}'
+    seen: list[dict[str, Any]] = []
+
+    def counted() -> bool:
+        answer = requests.get(f"{stores}/api/v1/query", params={"query": query}, timeout=5).json()
+        seen[:] = answer["data"]["result"]
+        return [each["value"][1] for each in seen] == ["3"]
+
+    assert waiting.until(counted, DEADLINE), seen
+    labels = seen[0]["metric"]
+    assert (labels["k8s_namespace_name"], labels["k8s_pod_name"]) == ("storefront", "ledger-1")
+    assert (labels["service_name"], labels["instance"]) == (plans.SERVICE, "g-0")
+
+
+def test_a_region_without_postgresql_counts_nothing() -> None:
+    without = gateway.config(context(integrations=[Integration.GPU]))
+    assert plans.CONNECTOR not in without["connectors"]
+    assert without["service"]["pipelines"]["logs/in"]["exporters"] == ["routing/logs"]
+    assert gateway.config(COUNTED)["service"]["pipelines"]["logs/in"]["exporters"] == ["routing/logs", plans.CONNECTOR]
