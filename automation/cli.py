@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import typer
 
 from automation import silences as silences_command
+from automation.commands import looking
 from automation.problem import AutomationError, Exit
 from automation.verify import command as verify_command
 from settings.problem import SettingsError
@@ -29,6 +30,9 @@ def _root() -> None:
     """Keep the sub-command's name required, however many commands there are."""
 
 
+app.command("plan")(looking.plan)
+app.command("preview")(looking.preview)
+app.command("drift")(looking.drift)
 app.command("verify")(verify_command.verify)
 app.command("silence")(silences_command.silence)
 app.command("silences")(silences_command.silences)

@@ -35,6 +35,7 @@ Watcher = Callable[[Recorder], None]
 Deployment = Mapping[str, Any]
 """A stack's state as the engine exports it."""
 _SECRETS: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
+_STACK: Final = "pulumi:pulumi:Stack"
 _TRACEBACK: Final = "Traceback (most recent call last)"
 
 
@@ -61,8 +62,12 @@ class Project:
 
 
 def projects(root: Path) -> list[Project]:
-    """Return a region's programs in the order they come up: CRDs change rarely and cost much, so they are apart."""
-    return [Project("crds", root / "crds", root), Project("region", root, root)]
+    """Return a region's programs in the order they come up: CRDs change rarely and cost much, so they are apart.
+
+    A repository may have none for its CRDs.
+    """
+    both = (Project("crds", root / "crds", root), Project("region", root, root))
+    return [project for project in both if (project.folder / "Pulumi.yaml").is_file()]
 
 
 @dataclass(frozen=True)
@@ -170,6 +175,16 @@ class Engine:
             ),
         )
 
+    def outputs(self) -> dict[str, Any]:
+        """Return the stack's outputs as its state has them, secret ones encrypted; none before the first `up`."""
+        with self.surroundings():
+            try:
+                exported = automation.Stack.select(self.stack, self._workspace()).export_stack()
+            except automation.StackNotFoundError:
+                return {}
+        resources = (exported.deployment or {}).get("resources", [])
+        return next((dict(each.get("outputs", {})) for each in resources if each["type"] == _STACK), {})
+
     def protected(self) -> list[str]:
         """Return the URNs of protected resources in the state, which a destroy keeps; components are only their sum."""
         with self.surroundings():
@@ -180,7 +195,12 @@ class Engine:
 
     def opened(self) -> automation.Stack:
         """Return the stack, made where it is missing, and fit for an operation."""
-        workspace = automation.LocalWorkspace(
+        stack = automation.Stack.create_or_select(self.stack, self._workspace())
+        self.prepare(stack)
+        return stack
+
+    def _workspace(self) -> automation.LocalWorkspace:
+        return automation.LocalWorkspace(
             work_dir=str(self.work()),
             pulumi_home=str(self._places.home),
             program=self._program,
@@ -188,9 +208,6 @@ class Engine:
             pulumi_command=self._command,
             secrets_provider=self._secrets_provider,
         )
-        stack = automation.Stack.create_or_select(self.stack, workspace)
-        self.prepare(stack)
-        return stack
 
     def prepare(self, stack: automation.Stack) -> None:
         """Get the stack over what an earlier operation left; here there is nothing to do."""

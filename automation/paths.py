@@ -69,7 +69,8 @@ def masked(value: Any) -> Any:
 def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
     """Yield `(path, before, after)` for every leaf that differs; `MISSING` where one side has nothing.
 
-    Lists whose entries all carry a `name` are compared by it, so that one more entry is one difference.
+    Lists whose entries have names of a kind (see `_called`) are compared by those, so that one more entry is one
+    difference.
     """
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in sorted({*before, *after}, key=str):
@@ -92,7 +93,19 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, 
 
 def _by_name(entries: list[Any]) -> dict[str, Any] | None:
     """Return entries by their names; None when one has none, or two have the same."""
-    names = [entry.get("name") for entry in entries if isinstance(entry, Mapping)]
-    if len(names) != len(entries) or not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
+    names = [_called(entry) for entry in entries if isinstance(entry, Mapping)]
+    if len(names) != len(entries) or not all(names) or len(set(names)) != len(names):
         return None
-    return dict(zip(map(str, names), entries, strict=True))
+    return dict(zip(names, entries, strict=True))
+
+
+def _called(entry: Mapping[str, Any]) -> str:
+    """Return what an entry of a list goes by: its name, a rule's alert or record, a route's matchers and receiver."""
+    if isinstance(entry.get("name"), str):
+        return str(entry["name"])
+    if "alert" in entry or "record" in entry:
+        severity = (entry.get("labels") or {}).get("severity", "")
+        return f"{entry.get('alert') or entry.get('record')} {severity}".strip()
+    if "receiver" in entry:
+        return f"{', '.join(map(str, entry.get('matchers') or ['everything']))} -> {entry['receiver']}"
+    return ""

@@ -6,6 +6,8 @@ so those are dropped here, unread. Values inside resources arrive masked.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final
@@ -62,7 +64,7 @@ class Recorder:
         if event.resource_pre_event is not None:
             self.started += 1
             self.latest = Change(event.resource_pre_event.metadata.urn, "").name
-            self._step(event.resource_pre_event.metadata)
+            self._step(event.resource_pre_event.metadata, first=True)
         if event.res_outputs_event is not None:
             self.done += 1
             self._step(event.res_outputs_event.metadata)
@@ -94,14 +96,19 @@ class Recorder:
             output_fields=self._output_fields,
         )
 
-    def _step(self, step: StepEventMetadata) -> None:
+    def _step(self, step: StepEventMetadata, *, first: bool = False) -> None:
+        if step.op is OpType.SAME and self._operation == "preview":
+            # A preview that looks at the world first reports what it found there, too; the program agrees with it.
+            self._changes.pop(step.urn, None)
         if step.op not in _UNCHANGED:
             op = OpType.REPLACE if step.op in _REPLACING else step.op
             paths = tuple(sorted(step.detailed_diff or step.diffs or ()))
             before = self._changes.get(step.urn)
-            # The first event that has the paths has the old values too; a later one may have neither.
-            fields = before.fields if before and before.fields else _fields(step)
-            self._changes[step.urn] = Change(step.urn, op.value, paths or (before.paths if before else ()), fields)
+            # The event before a step has the old values and the paths; the one behind it may have neither.
+            fields = _fields(step) if first or before is None or not before.fields else before.fields
+            self._changes[step.urn] = Change(
+                step.urn, op.value, paths or (before.paths if before else ()), fields, _digest(step)
+            )
         if step.new is None:
             self._objects.pop(step.urn, None)
             self._buckets.pop(step.urn, None)
@@ -144,6 +151,13 @@ def _fields(step: StepEventMetadata) -> tuple[Field, ...]:
             before = after = MASK
         found.append(Field(path, kind, _shown(before), _shown(after)))
     return tuple(found)
+
+
+def _digest(step: StepEventMetadata) -> str:
+    if step.new is None:
+        return ""
+    inputs = json.dumps(masked(_map(step.new.inputs)), sort_keys=True, default=str)
+    return hashlib.sha256(inputs.encode()).hexdigest()
 
 
 def _kind(before: Any, after: Any) -> str:

@@ -34,6 +34,8 @@ class Change:
     op: str
     paths: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
+    digest: str = ""
+    """SHA-256 of the inputs that it is going to have, secrets masked."""
 
     @property
     def type(self) -> str:

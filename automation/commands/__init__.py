@@ -1,0 +1,1 @@
+"""The driver's commands, by what they do to a fleet."""

@@ -1,0 +1,140 @@
+"""Commands that change nothing: plan, preview, drift."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from automation import plan as planning
+from automation.commands.options import HERE, AsJson, Env, Parallel, Regions, Root, running, show, show_json, tell
+from automation.preview import PARALLEL, Reviewed, previews
+from automation.private import write_private
+from automation.problem import AutomationError, Exit
+from automation.report import Preview, Report, make
+from automation.report.markdown import markdown
+from automation.report.model import allowed_in
+from automation.report.text import text
+from automation.site import Site
+
+Allow = Annotated[
+    list[str] | None, typer.Option("--allow", help="Acknowledge a risk: its kind, or kind:resource; repeatable.")
+]
+
+
+def plan(
+    env: Env,
+    region: Regions = None,
+    parallel: Parallel = planning.PARALLEL,
+    as_json: AsJson = False,
+    root: Root = HERE,
+) -> int:
+    """Show the waves in which a rollout would go through the regions."""
+    made = planning.make(Site.of(env, root).settings(), parallel, region or ())
+    if as_json:
+        show_json(made.document())
+        return Exit.OK
+    table = Table("wave", "stacks", "")
+    for row in made.rows():
+        table.add_row(*row)
+    Console().print(table)
+    if not any(wave.canary for wave in made.waves):
+        tell(f"{env} has no canary: set canary: true on one region, and it goes first.")
+    show(f"Next: python -m automation preview --env {env}")
+    return Exit.OK
+
+
+def preview(
+    env: Env,
+    region: Regions = None,
+    parallel: Parallel = PARALLEL,
+    allow: Allow = None,
+    description: Annotated[
+        Path | None, typer.Option("--description", help="Text of the pull request, with its allow-risk lines.")
+    ] = None,
+    refresh: Annotated[bool, typer.Option(help="Look at what is really there first.")] = True,
+    save_plan: Annotated[Path | None, typer.Option("--save-plan", help="Write what was reviewed, for up.")] = None,
+    comment: Annotated[Path | None, typer.Option("--markdown", help="Write the pull request's comment.")] = None,
+    as_json: AsJson = False,
+    root: Root = HERE,
+) -> int:
+    """Show what a rollout would change in every region: risks first, equal changes once, field by field."""
+    site = Site.of(env, root)
+    platform = site.settings()
+    regions = planning.make(platform, parallel, region or ()).regions
+    allowed = acknowledged(allow, description)
+    with running(site) as runner:
+        found = previews(runner, platform, regions, refresh=refresh, parallel=parallel)
+    report = make(found, platform, allowed)
+    if save_plan is not None and not report.errors:
+        Reviewed.of(env, found, allowed).save(save_plan)
+    if comment is not None:
+        written(comment, markdown(report), "--markdown")
+    following = f"python -m automation up --env {env}" + (f" --plan {save_plan}" if save_plan else "")
+    told(report, following, as_json=as_json)
+    return report.exit
+
+
+def drift(
+    env: Env,
+    region: Regions = None,
+    parallel: Parallel = PARALLEL,
+    comment: Annotated[Path | None, typer.Option("--markdown", help="Write the report as Markdown.")] = None,
+    as_json: AsJson = False,
+    root: Root = HERE,
+) -> int:
+    """Show what somebody changed in clusters and clouds behind the stacks' backs; nothing is written."""
+    site = Site.of(env, root)
+    platform = site.settings()
+    regions = planning.make(platform, parallel, region or ()).regions
+    with running(site) as runner:
+
+        def look(name: str) -> Preview:
+            ended = [runner.run(name, project, "drift") for project in site.projects()]
+            results = tuple(each.result for each in ended if each.result is not None)
+            return Preview(name, results, (), tuple(each.error for each in ended if each.error))
+
+        found = runner.each(regions, look, parallel)
+    report = make(found, platform)
+    if comment is not None:
+        written(comment, markdown(report), "--markdown")
+    told(report, f"python -m automation preview --env {env}, which shows what a rollout takes back", as_json=as_json)
+    return Exit.FAILED if report.errors else Exit.CHANGES if report.groups else Exit.OK
+
+
+def acknowledged(allow: list[str] | None, description: Path | None) -> list[str]:
+    """Return the risks that the command line and a pull request's text acknowledge.
+
+    Raises:
+        AutomationError: the text cannot be read.
+    """
+    try:
+        text_of = description.read_text(encoding="utf-8") if description else ""
+    except OSError as error:
+        raise AutomationError(f"--description: {description} cannot be read ({error.strerror})") from None
+    return [*(allow or []), *allowed_in(text_of)]
+
+
+def written(file: Path, content: str, option: str) -> None:
+    """Write a file that a pipeline asked for.
+
+    Raises:
+        AutomationError: it cannot be written.
+    """
+    try:
+        write_private(file, content)
+    except OSError as error:
+        raise AutomationError(f"{option}: {file} cannot be written ({error.strerror}); fix: name another") from None
+
+
+def told(report: Report, following: str, *, as_json: bool) -> None:
+    """Print a report, its errors on standard error."""
+    for error in report.errors:
+        tell(error)
+    if as_json:
+        show_json(report.document())
+    else:
+        show(text(report, following))

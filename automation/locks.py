@@ -1,0 +1,82 @@
+"""Whose lock it is, and whether its owner is provably gone. A lock has no lease: a killed engine leaves its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from automation.diagnosis import LOCKED
+
+_SLACK: Final = 2.0
+"""Seconds that clocks and the kernel's ticks may differ by."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who took a lock, as the backend tells."""
+
+    user: str
+    host: str
+    pid: int
+    since: str
+    """RFC 3339."""
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.host} (pid {self.pid}) since {self.since}"
+
+
+def owners(output: str) -> list[Owner]:
+    """Return the owner of every lock that the engine complains of."""
+    return [Owner(found["user"], found["host"], int(found["pid"]), found["since"]) for found in LOCKED.finditer(output)]
+
+
+def gone(owner: Owner, host: str = "") -> bool:
+    """Return whether the owner has provably ended: on this host, and its pid is free or was given to a later process.
+
+    Args:
+        owner: of the lock.
+        host: name of this host; asked for without one.
+    """
+    if owner.host != (host or socket.gethostname()):
+        return False
+    started = start_time(owner.pid)
+    return started is None or started > datetime.fromisoformat(owner.since).timestamp() + _SLACK
+
+
+def start_time(pid: int) -> float | None:
+    """Return when a process started, in seconds since the epoch; None when there is no such process.
+
+    A zombie has ended, too: it only waits for its parent to ask.
+    """
+    stat = Path(f"/proc/{pid}/stat")
+    if Path("/proc/self/stat").exists():
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            return None
+        since_boot = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+        return None if fields[0] in "ZX" else time.time() - float(_uptime()) + since_boot
+    return _from_ps(pid)
+
+
+def _uptime() -> str:
+    return Path("/proc/uptime").read_text().split()[0]
+
+
+def _from_ps(pid: int) -> float | None:
+    """Ask ps, where there is no /proc (macOS)."""
+    done = subprocess.run(
+        ["/bin/ps", "-o", "lstart=", "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        env={"LC_ALL": "C"},
+        check=False,
+    )
+    text = done.stdout.strip()
+    return datetime.strptime(text, "%a %b %d %H:%M:%S %Y").astimezone().timestamp() if text else None

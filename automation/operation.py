@@ -1,0 +1,232 @@
+"""One operation on one stack, in a process of its own: python -m automation.operation, which the driver starts.
+
+The first line of standard input is what to do, as JSON; its end means that the driver is gone, and then the engine is
+asked to stop in order. Lines of JSON on standard output say how far it is, and the last one how it ended. Neither holds
+a secret: those come through the environment, which other users cannot read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from pulumi import automation
+
+from automation import locks, policies, rescue
+from automation.diagnosis import sentence
+from automation.engine import Engine, EngineError, Places, Project
+from automation.problem import AutomationError
+from automation.recorder import Recorder
+from automation.site import SECRETS_PROVIDER
+from settings import load
+
+_INTERVAL: Final = 0.2
+"""Seconds between two reports of progress."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one process is to do."""
+
+    stack: str
+    project: str
+    """Name of the project in messages: `crds` or `region`."""
+    folder: str
+    root: str
+    home: str
+    """Folder for what the operation keeps: results, and the copies while it lasts."""
+    operation: str
+    """`preview`, `up`, `refresh`, `drift`, `destroy`, `outputs`, `cancel`, `export` or `import`."""
+    refresh: bool = False
+    plan: str | None = None
+    """File of the engine's own plan: written by a preview, obeyed by an up."""
+    recover: bool = False
+    """Take over first what a killed operation made."""
+    protection: bool = True
+    """Whether the settings ask for deletion protection, which a policy then holds them to."""
+    file: str | None = None
+    """State to write (`export`) or to read (`import`)."""
+
+    @property
+    def place(self) -> Path:
+        """The folder below which this very process works."""
+        return Path(self.home) / "work" / f"{self.stack}.{self.project}.{os.getpid()}"
+
+
+class _Stack(Engine):
+    """The engine in a process of the driver's, where a killed operation's leftovers are told apart from a first run."""
+
+    def __init__(self, request: Request) -> None:
+        place = request.place
+        project = Project(request.project, Path(request.folder), Path(request.root))
+        home = _pulumi_home(place / "home")
+        places = Places(place / request.project, home, Path(request.home) / "results" / request.stack)
+        super().__init__(request.stack, project, places, _command(), {}, os.environ.get(SECRETS_PROVIDER, "") or None)
+        self._root = Path(request.root)
+        self._recovers = request.recover
+        self.adopted: list[str] = []
+
+    def prepare(self, stack: automation.Stack) -> None:
+        """Take into the state what a killed engine made without recording it."""
+        if not self._recovers:
+            return
+        platform, region = load.from_file(self.stack, self._root)
+        self.adopted = rescue.adopt(stack, platform.regions[region].cluster.context)
+        if self.adopted:
+            # Their outputs are only what was asked for: the providers know the rest.
+            settings = str(self.copy_settings(stack))
+            stack.refresh(target=self.adopted, show_secrets=False, config_file=settings, color="never")
+
+
+def main(given: TextIO, told: TextIO) -> int:
+    """Run the operation that a line of JSON describes, and return the exit code of the process."""
+    request = Request(**json.loads(given.readline()))
+    stopping = _stop_in_order()
+    threading.Thread(target=_watch, args=(given, stopping), daemon=True).start()
+    _sweep(Path(request.home) / "work")
+    try:
+        answer = _answer(request, _reporter(told))
+    except EngineError as error:
+        answer = {"error": str(error), "result": error.result.document(), "locks": _locks(error.__cause__)}
+    except (AutomationError, automation.CommandError) as error:
+        answer = {"error": sentence(request.stack, str(error)) or str(error), "locks": _locks(error)}
+    except OSError as error:
+        answer = {"error": sentence(request.stack, str(error)) or f"{request.stack}: {error}"}
+    finally:
+        shutil.rmtree(request.place, ignore_errors=True)
+    print(json.dumps({"end": answer}, default=str), file=told, flush=True)
+    return 1 if "error" in answer else 0
+
+
+def _answer(request: Request, watch: Callable[[Recorder], None]) -> dict[str, Any]:
+    engine = _Stack(request)
+    if request.operation in {"cancel", "export", "import"}:
+        with engine.surroundings():
+            return _rescued(engine, request)
+    if request.operation == "outputs":
+        return {"outputs": engine.outputs()}
+    last: list[Recorder] = []
+
+    def watched(recorder: Recorder) -> None:
+        last[:] = [recorder]
+        watch(recorder)
+
+    plan = None if request.plan is None else Path(request.plan)
+    result = {
+        "preview": lambda: engine.preview(watched, refresh=request.refresh, plan=plan),
+        "up": lambda: engine.up(watched, plan=plan),
+        "refresh": lambda: engine.refresh(watched),
+        "drift": lambda: engine.drift(watched),
+        "destroy": lambda: engine.destroy(watched),
+    }[request.operation]()
+    planned = list(last[0].planned.values()) if last else []
+    found = policies.check(planned, protection=request.protection) if request.operation == "preview" else []
+    return {
+        "result": result.document(),
+        "violations": [asdict(violation) for violation in found],
+        "adopted": engine.adopted,
+        "protected": engine.protected() if request.operation == "destroy" else [],
+    }
+
+
+def _rescued(engine: _Stack, request: Request) -> dict[str, Any]:
+    stack = engine.opened()
+    if request.operation == "cancel":
+        stack.cancel()
+    elif request.operation == "export" and request.file is not None:
+        rescue.export(stack, Path(request.file))
+    elif request.file is not None:
+        rescue.restore(stack, Path(request.file))
+    return {}
+
+
+def _locks(error: object) -> list[dict[str, Any]]:
+    return [asdict(owner) for owner in locks.owners(str(error))]
+
+
+def _command() -> automation.PulumiCommand:
+    try:
+        return automation.PulumiCommand()
+    except FileNotFoundError:
+        raise AutomationError("pulumi is not on PATH; allowed: the pinned version; fix: install it") from None
+
+
+def _pulumi_home(home: Path) -> Path:
+    """Make a home of this operation's own, with the plugins and the sign-in of the user's."""
+    users = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    home.mkdir(mode=0o700, parents=True)
+    for name in ("plugins", "bin", "credentials.json"):
+        if (users / name).exists():
+            (home / name).symlink_to(users / name)
+    return home
+
+
+def _reporter(told: TextIO) -> Callable[[Recorder], None]:
+    said = 0.0
+
+    def report(recorder: Recorder) -> None:
+        nonlocal said
+        if time.monotonic() - said >= _INTERVAL:
+            said = time.monotonic()
+            at = {"done": recorder.done, "started": recorder.started, "latest": recorder.latest}
+            print(json.dumps({"at": at}), file=told, flush=True)
+
+    return report
+
+
+def _stop_in_order() -> threading.Event:
+    """Hand an interrupt on to the engine once, which then ends what it has begun; this process waits for it."""
+    stopping = threading.Event()
+
+    def stop(*_: object) -> None:
+        if not stopping.is_set():
+            stopping.set()
+            # The group is this process and the engine: the driver gave this process a session of its own.
+            os.killpg(os.getpgrp(), signal.SIGINT)
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    return stopping
+
+
+def _watch(given: TextIO, stopping: threading.Event) -> None:
+    given.read()
+    if not stopping.is_set():
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def _sweep(work: Path) -> None:
+    """Remove what processes left that were killed: copies of settings, none of them secret."""
+    for folder in work.glob("*.*.*") if work.is_dir() else ():
+        pid = folder.name.rpartition(".")[2]
+        if pid.isdecimal() and not Path(f"/proc/{pid}").exists() and not _alive(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+if __name__ == "__main__":
+    # What a program prints is progress, so it goes to standard error; this stream is the driver's alone.
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as own:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        code = main(sys.stdin, own)
+    # The SDK's threads of a failed program would keep the process.
+    sys.stderr.flush()
+    os._exit(code)

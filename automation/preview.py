@@ -1,0 +1,151 @@
+"""Preview regions side by side, each operation in a process of its own, and save what was reviewed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from automation.engine import Project
+from automation.private import write_private
+from automation.problem import AutomationError
+from automation.report import Preview
+from automation.result import Result
+from automation.runner import Ended, Runner
+from charts import pins
+from settings import load, names
+from settings.platform import Platform
+
+_VERSION: Final = 1
+PARALLEL: Final = 3
+"""Previews at a time: they mostly wait, for API servers and for their own interpreters to start."""
+
+
+def previews(
+    runner: Runner, platform: Platform, regions: Sequence[str], *, refresh: bool = True, parallel: int = PARALLEL
+) -> list[Preview]:
+    """Return the preview of each region, in order; one that fails does not keep the others.
+
+    Args:
+        runner: of the environment's site.
+        platform: its settings.
+        regions: which.
+        refresh: look at what is really there first, so that somebody's manual change shows.
+        parallel: how many at a time.
+    """
+    return runner.each(regions, lambda region: _preview(runner, platform, region, refresh=refresh), parallel)
+
+
+def due(runner: Runner, platform: Platform, region: str) -> list[Project]:
+    """Return the programs of a region that need a look: that of the CRDs only when their pins are not what stands."""
+    found = runner.site.projects()
+    return [each for each in found if each.name != "crds" or not _crds_stand(runner, platform, region, each)]
+
+
+def _crds_stand(runner: Runner, platform: Platform, region: str, project: Project) -> bool:
+    chosen = pins.choose(pins.load(load.ROOT), platform.regions[region].charts, f"regions.{region}.charts")
+    wanted = {chart: chosen[chart] for chart in set(names.CRDS.values())}
+    return runner.run(region, project, "outputs").outputs.get("versions") == wanted
+
+
+def _preview(runner: Runner, platform: Platform, region: str, *, refresh: bool) -> Preview:
+    ended: list[Ended] = []
+    for project in due(runner, platform, region):
+        protection = platform.deletion_protection
+        ended.append(runner.run(region, project, "preview", refresh=refresh, protection=protection))
+        result = ended[-1].result
+        if project.name == "crds" and result is not None and not result.counts.get("same"):
+            # Without the CRDs the API server knows few of the region's kinds, and its program refuses.
+            break
+    return Preview(
+        region,
+        tuple(each.result for each in ended if each.result is not None),
+        tuple(violation for each in ended for violation in each.violations),
+        tuple(each.error for each in ended if each.error),
+    )
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """What was previewed and looked at; `up` applies this or nothing."""
+
+    environment: str
+    created: str
+    allowed: tuple[str, ...]
+    """Risks that were acknowledged."""
+    regions: Mapping[str, Mapping[str, Mapping[str, str]]]
+    """What changes: a digest by operation and URN, by project, by region."""
+
+    @classmethod
+    def of(cls, environment: str, found: Sequence[Preview], allowed: Collection[str]) -> Reviewed:
+        """Return what some previews said."""
+        return cls(
+            environment,
+            datetime.now(UTC).isoformat(timespec="seconds"),
+            tuple(sorted(allowed)),
+            {each.region: {result.project: marks(result) for result in each.results} for each in found},
+        )
+
+    @classmethod
+    def read(cls, file: Path, environment: str) -> Reviewed:
+        """Return what was saved.
+
+        Raises:
+            AutomationError: the file is none, or of another environment.
+        """
+        wanted = f"--plan: {file} %s; allowed: what preview --save-plan wrote for {environment}; fix: name that file"
+        try:
+            document = json.loads(file.read_text(encoding="utf-8"))
+            version = document.pop("version")
+            made = cls(**{**document, "allowed": tuple(document["allowed"])})
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            raise AutomationError(wanted % "is no saved plan") from None
+        if version != _VERSION or made.environment != environment:
+            raise AutomationError(wanted % f"is of {made.environment}, version {version}")
+        return made
+
+    def save(self, file: Path) -> None:
+        """Write it down.
+
+        Raises:
+            AutomationError: the file cannot be written.
+        """
+        document: dict[str, Any] = {"version": _VERSION, **vars(self)}
+        try:
+            write_private(file, json.dumps(document, indent=2) + "\n")
+        except OSError as error:
+            raise AutomationError(
+                f"--save-plan: {file} cannot be written ({error.strerror}); fix: name another file"
+            ) from None
+
+    def misfit(self, region: str, result: Result, *, partly: bool = False) -> str:
+        """Return why a preview of now is not what was reviewed; empty when it is.
+
+        Args:
+            region: whose preview.
+            result: it.
+            partly: whether a part of what was reviewed may have been done already, as after a crash.
+        """
+        then, now = self.regions.get(region, {}).get(result.project, {}), marks(result)
+        new = [key for key in now if key not in then]
+        other = [] if partly else [key for key in now if key in then and now[key] != then[key]]
+        missing = [] if partly else [key for key in then if key not in now]
+        told = [
+            f"{what}: {', '.join(_short(key) for key in keys[:3])}{' and more' if len(keys) > 3 else ''}"
+            for what, keys in (("not reviewed", new), ("differs", other), ("no longer due", missing))
+            if keys
+        ]
+        return "; ".join(told)
+
+
+def marks(result: Result) -> dict[str, str]:
+    """Return a digest of each change, by operation and URN."""
+    return {f"{change.op} {change.urn}": change.digest for change in result.changes}
+
+
+def _short(key: str) -> str:
+    operation, _, urn = key.partition(" ")
+    return f"{operation} {urn.rpartition('::')[2]}"

@@ -1,0 +1,100 @@
+"""Break a field that differs into the values that differ, also within YAML and JSON that is carried as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+from automation.paths import MASK, MISSING, differences
+from automation.result import Field
+
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+SHOWN: Final = 160
+"""Characters of a value that are shown: enough for an image or an expression, too few for a dashboard."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One value that differs."""
+
+    path: str
+    """Path of the field, and behind a space the path inside it when it is a document."""
+    before: Any
+    after: Any
+    """None where that side has nothing; see `kind`."""
+    kind: str
+    """`add`, `update` or `delete`."""
+    replaces: bool = False
+
+    def lines(self) -> list[str]:
+        """Return the lines of a diff that show it."""
+        sides = [("-", self.before)] if self.kind != "add" else []
+        sides += [("+", self.after)] if self.kind != "delete" else []
+        forced = "  (forces a replacement)" if self.replaces else ""
+        return [f"{sign} {self.path}: {_text(value)}{forced}" for sign, value in sides]
+
+
+def leaves(fields: Iterable[Field]) -> list[Leaf]:
+    """Return every value that differs, in the order of the paths."""
+    return [leaf for field in fields for leaf in _of(field)]
+
+
+def renamed(leaf: Leaf, names: Mapping[str, str]) -> Leaf:
+    """Return a leaf with each name of a region's own replaced by its placeholder."""
+    return Leaf(
+        substituted(leaf.path, names), _map(leaf.before, names), _map(leaf.after, names), leaf.kind, leaf.replaces
+    )
+
+
+def substituted(text: str, names: Mapping[str, str]) -> str:
+    """Return a text with each name replaced by its placeholder, the longest names first."""
+    for name in sorted(names, key=len, reverse=True):
+        text = text.replace(name, names[name])
+    return text
+
+
+def _map(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return substituted(value, names)
+    if isinstance(value, Mapping):
+        return {substituted(str(key), names): _map(inner, names) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_map(inner, names) for inner in value]
+    return value
+
+
+def _of(field: Field) -> Iterator[Leaf]:
+    kind = field.kind.removesuffix("-replace")
+    before, after = _document(field.before), _document(field.after)
+    if kind == "update" and isinstance(before, dict | list) and type(before) is type(after):
+        inside = " " if isinstance(field.before, str) else ""
+        for path, old, new in differences(before, after):
+            how = "add" if old is MISSING else "delete" if new is MISSING else "update"
+            where = f"{field.path}{inside or _joint(path)}{path}"
+            yield Leaf(where, None if old is MISSING else old, None if new is MISSING else new, how, field.replaces)
+    else:
+        yield Leaf(field.path, field.before, field.after, kind, field.replaces)
+
+
+def _joint(path: str) -> str:
+    return "" if path.startswith("[") or not path else "."
+
+
+def _document(value: Any) -> Any:
+    """Return what a text holds when it is a document of several lines or JSON, and anything else as it is."""
+    if not isinstance(value, str) or value == MASK or not ("\n" in value or value.startswith(("{", "["))):
+        return value
+    try:
+        return json.loads(value) if value.startswith(("{", "[")) else yaml.load(value, Loader=_LOADER)  # noqa: S506 - a safe loader
+    except (ValueError, yaml.YAMLError):
+        return value
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
+    text = text.replace("\n", "\\n")
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}... ({len(text)} characters)"
