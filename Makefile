@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview down status test lint format bench schema
+.PHONY: help setup up preview down status test soak lint format bench schema
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -37,10 +37,14 @@ status: setup ## Show what runs
 test: lint ## Lint, then run all tests
 	@$(PYTHON) -m pytest -n 2 --dist loadfile
 
-lint: setup ## Formatting, lint, types, import directions
+soak: setup ## Run the long forms of tests, one after the other (an hour)
+	@$(PYTHON) -m pytest -m soak
+
+lint: setup ## Formatting, lint, types, import directions, routes of alerts
 	@.venv/bin/ruff format --check --quiet . && .venv/bin/ruff check --quiet .
 	@.venv/bin/mypy .
 	@.venv/bin/lint-imports
+	@$(PYTHON) -m components.values.alerting lint
 
 format: setup ## Format the code
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .

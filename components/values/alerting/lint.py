@@ -75,15 +75,24 @@ def _possible(own: Sequence[Matcher], earlier: Sequence[Tree]) -> bool:
     It is enough to try, for each label that is named anywhere, the values that are named for it by the route itself,
     one that nobody names, and none at all: to an earlier route every other value is one of these.
     """
+    exact = {each.label: each.value for each in own if each.operator == "="}
+    rivals = [route for route in earlier if not _excluded(route, exact)]
     labels = {each.label for each in own}
-    for route in earlier:
+    for route in rivals:
         labels |= {each.label for each in matching.matchers(route)}
     choices = {label: list(_values(label, own)) for label in sorted(labels)}
     for values in product(*choices.values()):
         alert = dict(zip(choices, values, strict=True))
-        if all(each.holds(alert) for each in own) and not any(matching.takes(route, alert) for route in earlier):
+        if all(each.holds(alert) for each in own) and not any(matching.takes(route, alert) for route in rivals):
             return True
     return False
+
+
+def _excluded(route: Tree, exact: Mapping[str, str]) -> bool:
+    """Tell whether a route asks for another value of a label whose value is settled, as of another tenant."""
+    return any(
+        each.operator == "=" and exact.get(each.label, each.value) != each.value for each in matching.matchers(route)
+    )
 
 
 def _values(label: str, own: Sequence[Matcher]) -> Iterator[str]:
