@@ -1,0 +1,318 @@
+"""One region's alerting path, end to end: a shop's metrics, the real Prometheus and Alertmanager, a played world.
+
+What is swapped, and nothing else: addresses and files; rates of scraping and evaluation and what alerts wait for, by a
+`Pace`; of an hour of history the shop's own counters and the recordings of its objective are backfilled by promtool.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import requests
+import yaml
+
+import tools
+from components.rules import Rules
+from components.values.context import Context
+from components.values.prometheus import severity_relabelings
+from lab.instance import Instance
+from lab.process import Command, Processes
+from rules.slo import conventions
+from rules.slo.recordings import labels as slo_labels
+from settings import names
+from tests import alertmanagers
+from tests.alertmanagers import Intervals, Recorder
+from tests.contexts import context
+from tests.recording import record
+from tests.running import run
+from tests.serving import Asked, serving
+
+STACK = "dev.us-east"
+TENANT, SERVICE, SLO = "shop", "cart", "cart-availability"
+OTHER_SERVICE = "search"
+HEALTHY_PER_SECOND = 10.0
+FAILING_PER_SECOND = 0.01
+"""What the shop serves when it is well: one failure in a thousand, a fifth of its budget."""
+BURST_PER_SECOND = 400.0
+HISTORY_SECONDS, STEP_SECONDS = 3900, 30
+_CALLS = "traces_span_metrics_calls_total"
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast time goes."""
+
+    interval: int
+    """Seconds between two scrapes and between two evaluations."""
+    shorter: int
+    """How many times shorter what alerts wait for (`for`) is."""
+    resend: int
+    """Seconds after which Prometheus says again that an alert fires; one that it stops saying ends after four times."""
+    silent: float
+    """Seconds without a ping after which the dead man's switch outside raises the alarm."""
+    deadline: float
+    """Seconds in which a step of the story must be over, on a busy machine."""
+    intervals: Intervals | None = None
+    """Alertmanager's waits; None leaves those that are delivered."""
+
+
+QUICK = Pace(1, 60, 2, 5.0, 120.0, Intervals(wait="1s", interval="1s", ping="1s"))
+DEPLOYED = Pace(30, 1, 60, 300.0, 1500.0)
+"""As deployed: 30 s, whole `for`s, 30 s and 5 min of group waits. The switch outside waits for five pings."""
+
+
+@dataclass
+class Traffic:
+    """Requests of one service so far, and how many there are per second."""
+
+    served: float
+    failed: float
+    healthy_rate: float = HEALTHY_PER_SECOND
+    failing_rate: float = FAILING_PER_SECOND
+    since: float = field(default_factory=time.time)
+
+    def count(self) -> tuple[float, float]:
+        """Return what was served and what failed until now."""
+        now = time.time()
+        self.served += self.healthy_rate * (now - self.since)
+        self.failed += self.failing_rate * (now - self.since)
+        self.since = now
+        return self.served, self.failed
+
+
+class Shop:
+    """The services of one tenant, as the gateways count them from spans."""
+
+    def __init__(self, identity: Mapping[str, str]) -> None:
+        history = HISTORY_SECONDS
+        self._lock = Lock()
+        self._identity = identity
+        self._traffic = {
+            name: Traffic(HEALTHY_PER_SECOND * history, FAILING_PER_SECOND * history)
+            for name in (SERVICE, OTHER_SERVICE)
+        }
+
+    def burst(self, service: str) -> None:
+        """Let a service fail nearly every request from now on."""
+        self._set(service, HEALTHY_PER_SECOND, BURST_PER_SECOND)
+
+    def recover(self, service: str) -> None:
+        """Let a service serve so much that its failures of the last minutes are soon no share of it."""
+        self._set(service, 100 * BURST_PER_SECOND, 0.0)
+
+    def _set(self, service: str, healthy: float, failing: float) -> None:
+        with self._lock:
+            traffic = self._traffic[service]
+            traffic.count()
+            traffic.healthy_rate, traffic.failing_rate = healthy, failing
+
+    def answer(self, _asked: Asked) -> tuple[int, bytes]:
+        """Answer a scrape."""
+        with self._lock:
+            counted = {name: traffic.count() for name, traffic in self._traffic.items()}
+        lines = [f"# TYPE {_CALLS} counter"]
+        for name, counts in counted.items():
+            for series, count in zip(self.series(name), counts, strict=True):
+                lines.append(f"{series} {count:.3f}")
+        return 200, ("\n".join(lines) + "\n").encode()
+
+    def series(self, service: str) -> tuple[str, str]:
+        """Return the series of good and of failed requests of a service."""
+        shared = {names.TENANT_LABEL: TENANT, **self._identity, "service_name": service}
+        good, bad = (
+            _series(_CALLS, {**shared, "span_kind": "SPAN_KIND_SERVER", "status_code": f"STATUS_CODE_{code}"})
+            for code in ("UNSET", "ERROR")
+        )
+        return good, bad
+
+
+def _series(name: str, labels: Mapping[str, str]) -> str:
+    inner = ",".join(f'{key}="{value}"' for key, value in labels.items())
+    return f"{name}{{{inner}}}"
+
+
+@dataclass
+class Region:
+    """What runs."""
+
+    given: Context
+    pace: Pace
+    shop: Shop
+    recorder: Recorder
+    processes: Processes
+    folder: Path
+    alertmanager: str
+    prometheus: str
+
+    def restart_alertmanager(self) -> None:
+        """Stop Alertmanager as a rollout does, and start it again on its data."""
+        port = int(self.alertmanager.rpartition(":")[2])
+        self.processes.stop(alertmanagers.NAME)
+        alertmanagers.start(self.processes, self.folder / "tree" / "alertmanager.yaml", port=port)
+
+    def kill_prometheus(self) -> None:
+        """End Prometheus for good."""
+        self.processes.stop("prometheus")
+
+    def alarm_raised(self) -> bool:
+        """Tell whether the dead man's switch outside has missed its pings for too long."""
+        pings = self.recorder.to("/watchdog")
+        return bool(pings) and time.time() - pings[-1].at > self.pace.silent
+
+    def states(self, **labels: str) -> list[str]:
+        """Return what Alertmanager decided about the alerts with these labels."""
+        return [each["status"]["state"] for each in alertmanagers.alerts(self.alertmanager, **labels)]
+
+    def pages(self, service: str, action: str = "trigger", alert: str = "") -> list[alertmanagers.Sent]:
+        """Return what the on-call of the region got about a service: `trigger` or `resolve`, of one alert or any."""
+        return [
+            each
+            for each in self.recorder.to("/pagerduty")
+            if each.body["event_action"] == action
+            and each.body["payload"].get("component") == service
+            and alert in each.body["payload"]["class"]
+        ]
+
+    def told(self, channel: str) -> list[str]:
+        """Return what a Slack channel was told: titles and texts."""
+        found = [each.body for each in self.recorder.to("/slack") if each.body["channel"] == channel]
+        return [f"{a['title']}\n{a['text']}" for body in found for a in body["attachments"]]
+
+    def query(self, path: str, **parameters: str) -> list[dict[str, Any]]:
+        """Ask Prometheus; return the series."""
+        answer = requests.get(f"{self.prometheus}/api/v1/{path}", params=parameters, timeout=10)
+        found: list[dict[str, Any]] = answer.json()["data"]["result"]
+        return found
+
+
+@contextmanager
+def running(folder: Path, pace: Pace) -> Iterator[Region]:
+    """Yield a region whose processes are ended whatever happens."""
+    given = context(STACK)
+    shop, recorder = Shop(given.identity), Recorder()
+    instance = Instance.of("dev.paging", folder)
+    instance.create()
+    processes = Processes(instance)
+    with serving(shop.answer) as shop_url, serving(recorder.answer) as sink:
+        try:
+            tree = alertmanagers.place(given, folder / "tree", sink, pace.intervals)
+            alertmanager = alertmanagers.start(processes, tree)
+            prometheus = _prometheus(processes, given, folder / "prometheus", pace, shop, shop_url, alertmanager)
+            yield Region(given, pace, shop, recorder, processes, folder, alertmanager, prometheus)
+        finally:
+            processes.stop()
+
+
+def _prometheus(
+    processes: Processes, given: Context, folder: Path, pace: Pace, shop: Shop, shop_url: str, alertmanager: str
+) -> str:
+    folder.mkdir()
+    made = record(lambda: Rules("rules", given))
+    for each in made.of_type("kubernetes:monitoring.coreos.com/v1:PrometheusRule"):
+        text = yaml.safe_dump(_hurried(each.inputs["spec"], pace))
+        (folder / f"{each.name}.rules.yaml").write_text(text, encoding="utf-8")
+    config = {
+        "global": {
+            "scrape_interval": f"{pace.interval}s",
+            "scrape_timeout": f"{pace.interval}s",
+            "evaluation_interval": f"{pace.interval}s",
+            "external_labels": given.identity,
+        },
+        "rule_files": [str(folder / "*.rules.yaml")],
+        "scrape_configs": [
+            {
+                "job_name": "shop",
+                "honor_labels": True,
+                "static_configs": [_target(shop_url)],
+                # The played shop names no format.
+                "fallback_scrape_protocol": "PrometheusText0.0.4",
+            }
+        ],
+        "alerting": {
+            "alert_relabel_configs": severity_relabelings(),
+            "alertmanagers": [{"static_configs": [{"targets": [alertmanager.removeprefix("http://")]}]}],
+        },
+    }
+    file = folder / "prometheus.yaml"
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    _backfill(given, shop, folder / "data")
+
+    def argv(ports: Mapping[str, int]) -> list[str]:
+        return [
+            str(tools.ensure("prometheus")["prometheus"]),
+            f"--config.file={file}",
+            f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{ports['web']}",
+            f"--rules.alert.resend-delay={pace.resend}s",
+        ]
+
+    def ready(ports: Mapping[str, int]) -> bool:
+        try:
+            return requests.get(f"http://127.0.0.1:{ports['web']}/-/ready", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+    child = processes.start(Command("prometheus", argv, ready, ("web",)))
+    return f"http://127.0.0.1:{child.ports['web']}"
+
+
+def _target(url: str) -> dict[str, Any]:
+    """Return a target whose series are those that were backfilled: without the port, which is another each time."""
+    return {"targets": [url.removeprefix("http://")], "labels": {"instance": "shop"}}
+
+
+def _hurried(spec: dict[str, Any], pace: Pace) -> dict[str, Any]:
+    """Return a rule file whose groups are evaluated, and whose alerts wait, at a pace."""
+
+    def rule(given: dict[str, Any]) -> dict[str, Any]:
+        return {**given, "for": f"{_seconds(given['for']) // pace.shorter}s"} if "for" in given else given
+
+    def group(given: dict[str, Any]) -> dict[str, Any]:
+        own = {"interval": f"{pace.interval}s"} if given.get("interval") == f"{STEP_SECONDS}s" else {}
+        return {**given, **own, "rules": [rule(each) for each in given["rules"]]}
+
+    return {"groups": [group(each) for each in spec["groups"]]}
+
+
+def _seconds(span: str) -> int:
+    return int(span[:-1]) * {"s": 1, "m": 60, "h": 3600}[span[-1]]
+
+
+def _backfill(given: Context, shop: Shop, data: Path) -> None:
+    """Write an hour in which all was well: counters as they were scraped, and the recordings of the objective."""
+    now = int(time.time())
+    times = range(now - HISTORY_SECONDS, now, STEP_SECONDS)
+    owned = slo_labels(TENANT, SLO, given.tenants[TENANT].slos[SLO], given.identity)
+    lines = [f"# TYPE {_CALLS.removesuffix('_total')} counter"]
+    for service in (SERVICE, OTHER_SERVICE):
+        rates = (HEALTHY_PER_SECOND, FAILING_PER_SECOND)
+        for series, rate in zip(shop.series(service), rates, strict=True):
+            scraped = series.replace("{", '{job="shop",instance="shop",', 1)
+            lines += [f"{scraped} {rate * (at - times[0]):.3f} {at}" for at in times]
+    for name, rate in (
+        (conventions.TOTAL, HEALTHY_PER_SECOND + FAILING_PER_SECOND),
+        (conventions.ERRORS, FAILING_PER_SECOND),
+    ):
+        lines.append(f"# TYPE {name} gauge")
+        lines += [f"{_series(name, owned)} {rate} {at}" for at in times]
+    file = data.parent / "history.om"
+    file.write_text("\n".join([*lines, "# EOF"]) + "\n", encoding="utf-8")
+    done = run(tools.ensure("promtool")["promtool"], "tsdb", "create-blocks-from", "openmetrics", str(file), str(data))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def links(event: Mapping[str, Any]) -> dict[str, str]:
+    """Return the links of a PagerDuty event by what they are called."""
+    return {each["text"]: each["href"] for each in event["links"]}
+
+
+def dumped(region: Region) -> str:
+    """Return what the world got, for the message of a failed step."""
+    return json.dumps([{"to": each.to, "body": each.body} for each in region.recorder.sent if each.to != "/watchdog"])
