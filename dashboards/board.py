@@ -7,6 +7,7 @@ from typing import Any
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, DashboardLink, QueryVariable, Row
 from grafana_foundation_sdk.builders.text import Panel as Text
+from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.dashboard import DashboardLinkType, DataSourceRef
@@ -157,6 +158,16 @@ def to_board(uid: str, **given: str) -> str:
         **given,
     }
     return f"/d/{uid}?" + "&".join(f"var-{name}={value}" for name, value in own.items()) + "&${__url_time_range}"
+
+
+def link(title: str, url: str) -> DashboardLink:
+    """Return a link of a point or line of a time series."""
+    return DashboardLink(title).url(url)
+
+
+def linked(panel: TimeSeries, *links: DashboardLink) -> TimeSeries:
+    """Return a panel whose points lead elsewhere."""
+    return panel.data_links(list(links))
 
 
 def data_link(title: str, url: str) -> dict[str, Any]:

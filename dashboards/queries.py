@@ -55,3 +55,20 @@ def memory_saturation() -> str:
 def firing_alerts_total() -> str:
     """Return how many alerts fire, 0 when none does."""
     return f'count(ALERTS{{{SELECTOR}, alertstate="firing"}}) or vector(0)'
+
+
+def slowest_services() -> str:
+    """Return p95 by service, as rules/service.rules.yaml records it."""
+    return f"max by (tenant, region, service_name) (service:latency_seconds:p95_rate5m{{{SERVICE}}})"
+
+
+def request_rate_against_yesterday() -> str:
+    """Return requests per second over those of a day ago, by service."""
+    rate = f"service:requests:rate5m{{{SERVICE}}}"
+    by = "sum by (tenant, region, service_name)"
+    return f"{by} ({rate}) / ({by} ({rate} offset 1d) > 0)"
+
+
+def restarts() -> str:
+    """Return restarts of containers within an hour by pod, of those that had one."""
+    return f"sum by (namespace, pod) (increase(kube_pod_container_status_restarts_total{{{SELECTOR}}}[1h])) > 0"

@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
+from grafana_foundation_sdk.builders.dashboard import Dashboard, DashboardLink
 
 from dashboards import queries, variables
+from dashboards.board import Folder, advice, board, link, linked, row, runbook, to_board, to_menu
 from dashboards.panels import ERROR_SHARES, shares, stat, target, time_series, with_limits
 
 UID = "service-overview"
-FOLDER = "Services"
+FOLDER = Folder.SERVICES
 
 
 def build() -> Dashboard:
     """Return the dashboard; alerts of rules/service.rules.yaml link to it."""
     return (
-        Dashboard("Service overview")
-        .uid(UID)
-        .description("Rate, errors, duration and saturation of a service, counted before sampling.")
-        .tags(["platform", "red"])
-        .time("now-3h", "now")
-        .refresh("1m")
-        .timezone("browser")
-        .with_variable(variables.datasource())
-        .with_variable(variables.region())
-        .with_variable(variables.tenant())
-        .with_variable(variables.service())
+        board(UID, "Service overview", "Is a service healthy, and where does its time go?", variables.service())
+        .with_row(row("Is it healthy?"))
         .with_panel(
             stat("Requests", "Requests per second of all chosen services.", "reqps", target(queries.request_rate(), ""))
         )
@@ -38,7 +30,7 @@ def build() -> Dashboard:
         )
         .with_panel(stat("p95", "One request in twenty takes longer.", "s", target(queries.latency(0.95), "")))
         .with_panel(stat("Alerts firing", "Of the chosen tenants.", "short", target(queries.firing_alerts_total(), "")))
-        .with_row(Row("Requests"))
+        .with_row(row("What is affected?"))
         .with_panel(
             time_series(
                 "Rate by status",
@@ -48,16 +40,28 @@ def build() -> Dashboard:
             )
         )
         .with_panel(
-            with_limits(
-                time_series(
-                    "Error share",
-                    "Share of failed requests by service.",
-                    "percentunit",
-                    target(queries.error_share(), "{{service_name}}"),
+            linked(
+                with_limits(
+                    time_series(
+                        "Error share",
+                        "Share of failed requests by service; a point leads to its logs and traces.",
+                        "percentunit",
+                        target(queries.error_share(), "{{service_name}}"),
+                    ),
+                    *ERROR_SHARES,
                 ),
-                *ERROR_SHARES,
+                *_elsewhere(),
             )
         )
+        .with_panel(
+            time_series(
+                "Busiest operations",
+                "The ten operations with most requests.",
+                "reqps",
+                target(queries.busiest_operations(), "{{service_name}} {{span_name}}"),
+            )
+        )
+        .with_row(row("Where does the time go?"))
         .with_panel(
             time_series(
                 "Duration",
@@ -69,14 +73,16 @@ def build() -> Dashboard:
             )
         )
         .with_panel(
-            time_series(
-                "Busiest operations",
-                "The ten operations with most requests.",
-                "reqps",
-                target(queries.busiest_operations(), "{{service_name}} {{span_name}}"),
+            linked(
+                time_series(
+                    "p95 by service",
+                    "One request in twenty takes longer; a warning fires above 1 s.",
+                    "s",
+                    target(queries.slowest_services(), "{{service_name}}"),
+                ),
+                *_elsewhere(),
             )
         )
-        .with_row(Row("Saturation"))
         .with_panel(
             with_limits(
                 time_series(
@@ -101,4 +107,41 @@ def build() -> Dashboard:
                 0.95,
             )
         )
+        .with_row(row("What changed?"))
+        .with_panel(
+            time_series(
+                "Against yesterday",
+                "Requests per second over those of a day ago; 1 is as always.",
+                "none",
+                target(queries.request_rate_against_yesterday(), "{{service_name}}"),
+            )
+        )
+        .with_panel(
+            time_series(
+                "Restarts",
+                "Of containers within an hour, by pod of the tenant's namespaces.",
+                "short",
+                target(queries.restarts(), "{{namespace}}/{{pod}}"),
+            )
+        )
+        .with_row(row("What to do?"))
+        .with_panel(
+            advice(
+                f"Errors: {runbook('ServiceErrorRateCritical')}, {runbook('ServiceErrorRateHigh')}. "
+                f"Slow: {runbook('ServiceLatencyHigh')}. Down: {runbook('TargetDown')}.",
+                f"Its traces: {to_menu('Trace explorer', 'trace-explorer')}. "
+                f"Its lines: {to_menu('Logs explorer', 'logs-explorer')}.",
+                f"What it may still spend: {to_menu('SLOs and error budgets', 'slo')}.",
+                "A blue line is a deploy: did it begin there? Roll back first, look afterwards.",
+            )
+        )
     )
+
+
+def _elsewhere() -> list[DashboardLink]:
+    """Return the way from a service's point in time to its traces and log lines."""
+    service = "${__field.labels.service_name}"
+    return [
+        link("Traces", to_board("trace-explorer", service=service)),
+        link("Logs", to_board("logs-explorer", service=service)),
+    ]

@@ -82,10 +82,15 @@ def test_tenant_and_region_filter_every_series_of_every_panel(uid: str) -> None:
             assert not unfiltered, f"{title}: {unfiltered} without a filter"
 
 
+def typed(uid: str) -> dict[str, str]:
+    """Return the values that a dashboard's text boxes start with, by variable."""
+    return {f"${each['name']}": each["query"] for each in model(uid)["templating"]["list"] if each["type"] == "textbox"}
+
+
 def bare_names(expression: str) -> set[str]:
     """Return the metrics that an expression names without braces behind them."""
     rest = re.sub(r'"[^"]*"', '""', expression)
-    rest = re.sub(r"[a-zA-Z_:][a-zA-Z0-9_:]*\{[^{}]*\}|\[[^\]]*\]", "", rest)
+    rest = re.sub(r"(?:[a-zA-Z_:][a-zA-Z0-9_:]*)?\{[^{}]*\}|\[[^\]]*\]|\$[a-z_]+", "", rest)
     rest = re.sub(r"\b(?:by|without|on|ignoring|group_left|group_right) *\([^()]*\)", "", rest)
     names = set(re.findall(r"(?<![0-9.$])\b[a-zA-Z_:][a-zA-Z0-9_:]*\b(?! *\()", rest))
     return names - {"and", "or", "unless", "bool", "offset"}
@@ -102,7 +107,7 @@ def test_promtool_reads_every_query(tmp_path: Path) -> None:
         for number, (kind, _, expression) in enumerate(expressions(uid)):
             if kind != "prometheus":
                 continue
-            for variable, value in FUNCTIONS_OF_GRAFANA.items():
+            for variable, value in (FUNCTIONS_OF_GRAFANA | typed(uid)).items():
                 expression = expression.replace(variable, value)
             rules.append({"record": f"panel:{uid.replace('-', '_')}:q{number}", "expr": expression})
     file = tmp_path / "panels.rules.yaml"
