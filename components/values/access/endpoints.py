@@ -67,11 +67,10 @@ TEMPO = (
             "/api/search",
             "/api/(?:v2/)?search/tags",
             rf"/api/(?:v2/)?search/tag/\.?{ATTRIBUTE}/values",
-            "/api/metrics/query",
-            "/api/metrics/query_range",
         ),
     ),
 )
+"""Without /api/metrics: metrics of TraceQL take a processor that is not on."""
 
 PROMETHEUS = (
     Endpoints(
