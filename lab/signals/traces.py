@@ -57,10 +57,12 @@ class Maker:
         Args:
             first: number of the first.
             count: how many; fewer when the plan has no more.
-            now_ns: when the last of their spans ends, in nanoseconds since 1970.
+            now_ns: when the last of them ends, in nanoseconds since 1970; each of the others ended one millisecond
+                before the next.
         """
-        for number in range(first, min(first + count, self._plan.traces)):
-            yield self._request(number, now_ns)
+        end = min(first + count, self._plan.traces)
+        for number in range(first, end):
+            yield self._request(number, now_ns - (end - 1 - number) * _MS)
 
     def _request(self, number: int, now_ns: int) -> Request:
         plan, kind = self._plan, self._kinds[number]

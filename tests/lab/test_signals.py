@@ -92,6 +92,12 @@ def test_the_path_is_the_shops_from_browser_to_recommendations() -> None:
     ]
 
 
+def test_the_same_path_can_go_through_services_of_other_names() -> None:
+    other = SHORT.named("b-")
+    assert other.services == ("b-storefront", "b-orders")
+    assert other.edges == SHORT.edges
+
+
 def test_a_message_is_followed_by_parent_and_by_link() -> None:
     (request,) = requests(dataclasses.replace(MIXED, traces=1))
     spans = [span for span in request.spans if span is not None]
