@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview down status test soak lint format bench schema
+.PHONY: help setup up preview down status telemetry test soak lint format bench schema
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -33,6 +33,9 @@ down: setup ## Destroy the region and the lab
 
 status: setup ## Show what runs
 	@$(PYTHON) -m lab status --env $(ENV) --region $(REGION)
+
+telemetry: setup ## Run the region's collectors, stores and Prometheus on this machine
+	@$(PYTHON) -m lab telemetry --env $(ENV) --region $(REGION)
 
 test: lint ## Lint, then run all tests
 	@$(PYTHON) -m pytest -n 2 --dist loadfile

@@ -129,8 +129,9 @@ def _monitoring_made(port: int, count: int) -> bool:
 
 
 def metric(port: int, series: str) -> float:
-    """Return the value of a series that a loopback server exposes; 0 when it has none yet."""
+    """Return the value of a series that a loopback server exposes, or of all series of a name; 0 without any."""
     with requests.Session() as session:
         session.trust_env = False
         text = session.get(f"http://127.0.0.1:{port}/metrics", timeout=_TIMEOUT).text
-    return next((float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(f"{series} ")), 0.0)
+    found = (line.rpartition(" ")[2] for line in text.splitlines() if line.startswith((f"{series} ", f"{series}{{")))
+    return sum(float(value) for value in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,12 @@ import yaml
 
 import tools
 from components.values import addresses
+from components.values.access import caddy
 from components.values.collection import agent
 from lab import cluster
 from lab.cloud import Cloud
 from lab.process import Command
-from lab.telemetry import backends, collectors, monitoring
+from lab.telemetry import access, backends, collectors, monitoring
 from lab.telemetry.addresses import swapped
 from lab.telemetry.applied import Applied
 from lab.telemetry.container import LOOPBACK, Container, Pod, contained
@@ -42,6 +44,11 @@ class Workload:
     ready: tuple[str, str]
     """Purpose of the port and path that tell when it works."""
     ordinal: int = 0
+
+    @property
+    def pod(self) -> tuple[str, str, int]:
+        """Return what tells its pod from others."""
+        return self.namespace, self.workload, self.ordinal
 
 
 def gateway(ordinal: int) -> Workload:
@@ -86,6 +93,17 @@ ALERTMANAGER: Final = Workload(
 )  # fmt: skip
 
 
+def access_proxy() -> list[Workload]:
+    """Return the containers of the access proxy's pod: its enforcers, then the proxy itself."""
+    pod = ("Deployment", names.NAMESPACE, addresses.ACCESS_PROXY)
+    enforcers = [
+        Workload(name, "prom-label-proxy", *pod, container, {"http": access.port_of(name)}, ("http", "/healthz"))
+        for name, (container, _) in access.ENFORCERS.items()
+    ]
+    listens = {"http": addresses.ACCESS_PORT, "internal": caddy.INTERNAL_PORT}
+    return [*enforcers, Workload("access", "caddy", *pod, "caddy", listens, ("internal", "/healthz"))]
+
+
 @dataclass(frozen=True)
 class Site:
     """Where everything of one run is."""
@@ -125,6 +143,8 @@ class Site:
             "tempo": self._tempo,
             "prometheus": self._prometheus,
             "alertmanager": self._alertmanager,
+            "prom-label-proxy": self._enforcer,
+            "caddy": self._access,
         }[workload.tool](workload, container, pod, folder)
         trusted = backends.Store.of(self.cloud).environment
         env = {**self.cloud.environment(), **trusted, **container.env, "KUBECONFIG": str(kubeconfig)}
@@ -180,6 +200,19 @@ class Site:
         swaps = {"--config.file": str(_write(folder, config)), "--web.listen-address": self.at(workload.name, "http")}
         alone = [each for each in container.args if not each.startswith("--cluster.")]
         return monitoring.arguments([*alone, "--cluster.listen-address="], swaps)
+
+    def _enforcer(self, workload: Workload, container: Container, _: Pod, __: Path) -> list[str]:
+        given = [swapped(each, self.places) for each in container.args]
+        return monitoring.arguments(given, {"-insecure-listen-address": self.at(workload.name, "http")})
+
+    def _access(self, workload: Workload, container: Container, _: Pod, folder: Path) -> list[str]:
+        text = swapped(container.localized(container.read(access.CONFIG).decode()), self.places)
+        enforcers = {name: self.at(name, "http") for name in access.ENFORCERS}
+        config = access.proxy(text, self.ports[workload.name], enforcers)
+        # Caddy reads JSON where a file's name says so.
+        file = folder / "caddy.json"
+        file.write_text(json.dumps(config))
+        return ["run", "--config", str(file)]
 
     def _reloaded(self, workload: Workload, pod: Pod, folder: Path, path: str) -> dict[str, Any]:
         spec = self.applied.workload(workload.kind, workload.namespace, workload.workload)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from components.values import addresses
 from lab import cloud, cluster
 from lab.cluster import Api
 from lab.facts import Facts
@@ -190,11 +191,13 @@ def _started(lab: Lab, facts: Facts, folder: Path, agents: int) -> Telemetry:
     api = Api(cluster.server_url(lab.processes), Pki(lab.instance.pki))
     aws = cloud.running(lab.processes, facts.aws_region)
     applied = Applied(api, aws)
-    workloads = _workloads(agents)
+    proxied = ("Deployment", addresses.ACCESS_PROXY) in applied.workloads(names.NAMESPACE)
+    workloads = [*_workloads(agents), *(programs.access_proxy() if proxied else [])]
     ports = _ports(workloads)
     services = programs.services(workloads)
     places = {place: f"{LOOPBACK}:{ports[process][purpose]}" for place, (process, purpose) in services.items()}
-    pod_addresses = {each.name: f"{POD_NETWORK}.{number}" for number, each in enumerate(workloads, start=10)}
+    pods = list(dict.fromkeys(each.pod for each in workloads))
+    pod_addresses = {each.name: f"{POD_NETWORK}.{pods.index(each.pod) + 10}" for each in workloads}
     targets = {
         re.escape(f"{pod_addresses[each.name]}:{port}"): f"{LOOPBACK}:{ports[each.name][purpose]}"
         for each in workloads
@@ -225,7 +228,7 @@ def _started(lab: Lab, facts: Facts, folder: Path, agents: int) -> Telemetry:
         rest = [pool.submit(start, each) for each in workloads if each.name not in {"loki", "tempo"}]
         for each in (*early, *rest):
             each.result()
-    endpoints = _endpoints(ports, folder, agents)
+    endpoints = _endpoints(ports, folder, agents, proxied)
     ordered = {each.name: running[each.name] for each in workloads}
     return Telemetry(endpoints, ordered, Producers(network, endpoints.agents, nodes, ports), folder)
 
@@ -250,7 +253,7 @@ def _ports(workloads: list[Workload]) -> dict[str, dict[str, int]]:
     return found
 
 
-def _endpoints(ports: Mapping[str, Mapping[str, int]], folder: Path, agents: int) -> Endpoints:
+def _endpoints(ports: Mapping[str, Mapping[str, int]], folder: Path, agents: int, proxied: bool) -> Endpoints:
     def at(name: str, purpose: str) -> str:
         return f"http://{LOOPBACK}:{ports[name][purpose]}"
 
@@ -264,5 +267,5 @@ def _endpoints(ports: Mapping[str, Mapping[str, int]], folder: Path, agents: int
         at("tempo", "http"),
         at("prometheus", "http"),
         at("alertmanager", "http"),
-        None,
+        at("access", "http") if proxied else None,
     )
