@@ -105,6 +105,14 @@ class Reader:
         found: list[dict[str, str]] = _json(self._get(f"{self._endpoints.loki}/loki/api/v1/series", asked))["data"]
         return found
 
+    def stream_labels(self, since: str = "1h") -> set[str]:
+        """Return the names of all index labels of the org id.
+
+        Raises:
+            UnreadableError: Loki did not answer, or refused.
+        """
+        return set(_json(self._get(f"{self._endpoints.loki}/loki/api/v1/labels", {"since": since}))["data"])
+
     def samples(self, expression: str) -> list[Sample]:
         """Return the series that a PromQL query finds now.
 
