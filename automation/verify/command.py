@@ -46,10 +46,9 @@ def verify(
     _refuse_unknown(tenant, context)
     given = {"otlp": otlp, "loki": loki, "tempo": tempo, "prometheus": prometheus}
     endpoints = dataclasses.replace(
-        inside(context),
+        inside(context, _token(token_file)),
         **{name: url for name, url in given.items() if url},
         sources=_sources(source or [], tenant),
-        token=_token(token_file),
     )
     found = checks.run(endpoints, tenant, context.identity, deadline=deadline, say=_progress)
     if as_json:

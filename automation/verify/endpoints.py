@@ -46,11 +46,17 @@ class Endpoints:
             object.__setattr__(self, name, url.rstrip("/"))
 
 
-def inside(context: Context) -> Endpoints:
-    """Return the addresses as pods of the region's cluster know them."""
-    return Endpoints(
-        otlp=f"http://{addresses.agent_endpoint()}:{addresses.OTLP_HTTP}",
-        loki=addresses.loki_url(),
-        tempo=addresses.tempo_url(context),
-        prometheus=addresses.prometheus_url(),
-    )
+def inside(context: Context, token: str | None = None) -> Endpoints:
+    """Return the addresses as pods of the region's cluster know them.
+
+    Args:
+        context: the region.
+        token: read through the access proxy with it; without one from the stores, which only pods of the platform's
+            own namespace reach.
+    """
+    otlp = f"http://{addresses.agent_endpoint()}:{addresses.OTLP_HTTP}"
+    if token is not None:
+        loki, tempo, prometheus = (addresses.access_url(backend) for backend in ("loki", "tempo", "prometheus"))
+    else:
+        loki, tempo, prometheus = addresses.loki_url(), addresses.tempo_url(context), addresses.prometheus_url()
+    return Endpoints(otlp, loki, tempo, prometheus, token=token)

@@ -265,6 +265,16 @@ def test_inside_the_cluster_the_addresses_are_known() -> None:
     }
 
 
+def test_with_a_token_everything_is_read_through_the_access_proxy() -> None:
+    known = endpoints.inside(context("dev.us-east"), "t0ken")
+    assert (known.loki, known.tempo, known.prometheus, known.token) == (
+        "http://access-proxy.observability.svc.cluster.local:8080/loki",
+        "http://access-proxy.observability.svc.cluster.local:8080/tempo",
+        "http://access-proxy.observability.svc.cluster.local:8080/prometheus",
+        "t0ken",
+    )
+
+
 def test_two_canaries_share_nothing_and_the_value_survives_its_text() -> None:
     first, second = canary.Canary(), canary.Canary()
     assert first.trace_id != second.trace_id
