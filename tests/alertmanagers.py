@@ -28,6 +28,7 @@ from lab.process import Command, Processes
 from tests.serving import Asked
 
 NAME = "alertmanager"
+_TELEGRAM = b'{"ok": true, "result": {"message_id": 1, "chat": {"id": 1}}}'
 NOWHERE = "http://127.0.0.1:1"
 """An address where nobody answers."""
 
@@ -39,8 +40,9 @@ class Sent:
     at: float
     """Seconds since the epoch."""
     to: str
-    """Path that it came to: /pagerduty, /slack, /watchdog."""
+    """Path that it came to: /pagerduty, /slack, /watchdog, /webhook/<name>, /bot<token>/sendMessage."""
     body: Mapping[str, Any]
+    headers: Mapping[str, str]
 
 
 @dataclass
@@ -50,9 +52,11 @@ class Recorder:
     sent: list[Sent] = field(default_factory=list)
 
     def answer(self, asked: Asked) -> tuple[int, bytes]:
-        """Keep a notification, and answer as Slack and PagerDuty do."""
-        self.sent.append(Sent(time.time(), asked.path, json.loads(asked.body)))
-        return (202, b"{}") if asked.path == "/pagerduty" else (200, b"ok")
+        """Keep a notification, and answer as PagerDuty, Telegram and Slack do."""
+        self.sent.append(Sent(time.time(), asked.path, json.loads(asked.body), asked.headers))
+        if asked.path == "/pagerduty":
+            return 202, b"{}"
+        return (200, _TELEGRAM) if asked.path.startswith("/bot") else (200, b"ok")
 
     def to(self, path: str) -> list[Sent]:
         """Return what came to one path, in order."""

@@ -4,59 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import pytest
 import requests
 
-import tools
-from components.alert_routing import secret_data
-from components.values import addresses, alert_routing
-from components.values.alert_routing import TEMPLATES
 from lab import waiting
 from lab.instance import Instance
-from lab.process import Command, Processes
+from lab.process import Processes
+from tests import alertmanagers
 from tests.contexts import context
 
 DEADLINE = 30.0
-CREDENTIALS = ("pagerduty-routing-key", "slack-webhook-url", "watchdog-url")
 
 
 @pytest.fixture(scope="module")
 def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start Alertmanager on the delivered Secret, its credentials addresses where nobody answers."""
     folder = tmp_path_factory.mktemp("alertmanager")
-    for key in CREDENTIALS:
-        (folder / key).write_text("http://127.0.0.1:1/", encoding="utf-8")
-    for key, text in secret_data(context()).items():
-        placed = text.replace(TEMPLATES, str(folder / "*.tmpl")).replace(addresses.RECEIVERS_MOUNT, str(folder))
-        (folder / key).write_text(placed, encoding="utf-8")
-    instance = Instance.of("dev.alerts", folder)
+    instance = Instance.of("prod.alerts", folder)
     instance.create()
     processes = Processes(instance)
     try:
-        yield f"http://127.0.0.1:{processes.start(_command(folder)).ports['web']}/api/v2"
+        yield f"{alertmanagers.start(processes, alertmanagers.place(context(), folder / 'tree'))}/api/v2"
     finally:
         processes.stop()
-
-
-def _command(folder: Path) -> Command:
-    def argv(ports: Mapping[str, int]) -> list[str]:
-        return [
-            str(tools.ensure("alertmanager")["alertmanager"]),
-            f"--config.file={folder / alert_routing.CONFIG_KEY}",
-            f"--storage.path={folder / 'data'}",
-            f"--web.listen-address=127.0.0.1:{ports['web']}",
-            "--cluster.listen-address=",
-        ]
-
-    def ready(ports: Mapping[str, int]) -> bool:
-        try:
-            return requests.get(f"http://127.0.0.1:{ports['web']}/-/ready", timeout=2).ok
-        except requests.RequestException:
-            return False
-
-    return Command("alertmanager", argv, ready, ("web",))
 
 
 def quiet(address: str, first: Mapping[str, str], second: Mapping[str, str]) -> set[str]:
