@@ -45,8 +45,8 @@ class Maker:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        # Ids apart from kinds, so that one more trace does not change all that were there.
-        self._ids = random.Random(f"ids {plan.seed}")  # noqa: S311 - repeatable on purpose
+        # Of the services too: two paths with one seed would meet in some of their ids.
+        self._ids = random.Random(f"{plan.seed} {plan.path.services}")  # noqa: S311 - repeatable on purpose
         self._kinds = plan.kinds()
         self._usual = [_prototype(hop) for hop in plan.path.hops]
         self._usual[0].attributes.extend(otlp.attributes(plan.secrets))

@@ -131,6 +131,11 @@ def test_the_same_seed_makes_the_same_and_another_makes_others() -> None:
     assert len({span.span_id for each in first for span in each.spans if span is not None}) == 14 * 40 - 2
 
 
+def test_two_paths_share_no_id_though_their_seed_is_the_same() -> None:
+    short = dataclasses.replace(MIXED, path=SHORT.named("b-"))
+    assert not {each.hex for each in requests(MIXED)} & {each.hex for each in requests(short)}
+
+
 def test_everything_that_was_taken_is_counted_and_nothing_else() -> None:
     collector = Collector()
     sent = run(collector, MIXED)

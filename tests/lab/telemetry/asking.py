@@ -22,6 +22,7 @@ ARRIVAL_SECONDS = 120.0
 """Sampler 10 s, metrics of spans every 15 s, scrapes every 30 s; the rest is for a busy machine."""
 TIMEOUT = 30
 HOUR = 3600
+_SHOWN = 2_000
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def becomes(expected: T, look: Callable[[], T], seconds: float = ARRIVAL_SECONDS
         return found[0] == expected
 
     until(same, seconds)
-    assert found[0] == expected
+    assert found[0] == expected, f"after {seconds:.0f} s {str(found[0])[:_SHOWN]} is not {str(expected)[:_SHOWN]}"
 
 
 def link(context: Context, uid: str, *path: str) -> Any:
