@@ -90,7 +90,10 @@ def test_pushed_metrics_keep_their_owner_their_exemplars_and_come_late(stack: st
     assert spec["enableOTLPReceiver"] is True
     assert spec["enableRemoteWriteReceiver"] is True
     assert spec["tsdb"] == {"outOfOrderTimeWindow": "2h"}
-    assert (spec["enableFeatures"], spec["exemplars"]) == (["exemplar-storage", "otlp-deltatocumulative"], {"maxSize": 100_000})
+    assert (spec["enableFeatures"], spec["exemplars"]) == (
+        ["exemplar-storage", "otlp-deltatocumulative"],
+        {"maxSize": 100_000},
+    )
     assert (spec["scrapeNativeHistograms"], spec["scrapeClassicHistograms"]) == (True, True)
 
 
