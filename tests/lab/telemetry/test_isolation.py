@@ -10,9 +10,11 @@ import pytest
 
 from lab.waiting import until
 from tests.backends import HTTP
+from tests.lab.telemetry import access_flood
 from tests.lab.telemetry import access_signals as signals
-from tests.lab.telemetry.access_attacks import NOTHING, OWN, Attack, table
+from tests.lab.telemetry.access_attacks import table
 from tests.lab.telemetry.access_paths import LOGS, paths
+from tests.lab.telemetry.access_promql import NOTHING, OWN, Attack
 from tests.lab.telemetry.access_requests import Answer, Request, ask, get, posted, tail
 from tests.lab.telemetry.access_signals import TENANTS, TRACES, mark
 from tests.lab.telemetry.access_stand import Stand, standing
@@ -130,3 +132,29 @@ def test_the_others_silence_has_outlived_every_attack(stand: Stand) -> None:
         "alertname": "payments_mark",
         "tenant": "payments",
     }
+
+
+def test_a_tenant_above_its_log_rate_is_throttled_and_the_other_loses_no_line(stand: Stand) -> None:
+    sent = access_flood.logs(stand)
+    loud, quiet = sent["shop"], sent["payments"]
+    assert set(loud.refused) == {429}
+    assert "ingestion rate limit exceeded for user shop" in loud.reason
+    assert (len(quiet.accepted), quiet.refused) == (10, {})
+    for tenant, lines in (("shop", access_flood.LINES), ("payments", 2)):
+        pushes = sent[tenant].accepted
+        found = access_flood.lines_found(stand, tenant, lines * len(pushes))
+        assert found == dict.fromkeys(pushes, lines)
+    discarded = access_flood.discarded(stand.loki, "loki_discarded_samples_total")
+    assert discarded == {("shop", "rate_limited"): loud.refused[429] * access_flood.LINES}
+
+
+def test_a_tenant_above_its_span_rate_is_throttled_and_the_other_loses_no_span(stand: Stand) -> None:
+    sent = access_flood.spans(stand)
+    loud, quiet = sent["shop"], sent["payments"]
+    assert set(loud.refused) == {429}
+    assert "RATE_LIMITED" in loud.reason
+    assert (len(quiet.accepted), quiet.refused) == (10, {})
+    assert {access_flood.spans_found(stand, "payments", trace) for trace in quiet.accepted} == {5}
+    assert {access_flood.spans_found(stand, "shop", trace) for trace in loud.accepted} == {access_flood.SPANS}
+    discarded = access_flood.discarded(stand.tempo, "tempo_discarded_spans_total")
+    assert discarded == {("shop", "rate_limited"): loud.refused[429] * access_flood.SPANS}
