@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ OWNER = ("tenant", "region", "cluster", "environment")
 AGGREGATION = re.compile(r"\b(?:sum|max|min|avg|count|group|topk|quantile)\b(?:\s+(by|without)\s*\(([^)]*)\))?")
 
 
+@cache
 def shipped(area: str, stack: str = STACK) -> dict[str, Any]:
     return everywhere(context(stack))[area]
 
@@ -38,6 +40,7 @@ def rules(area: str, stack: str = STACK) -> list[dict[str, Any]]:
     return [rule for group in shipped(area, stack)["groups"] for rule in group["rules"]]
 
 
+@cache
 def alerts() -> dict[str, dict[str, Any]]:
     return {rule["alert"]: rule for area in AREAS for rule in rules(area) if "alert" in rule}
 
