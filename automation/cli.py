@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 
 from automation import silences as silences_command
-from automation.commands import looking
+from automation.commands import changing, looking, rescuing
 from automation.problem import AutomationError, Exit
 from automation.verify import command as verify_command
 from settings.problem import SettingsError
@@ -33,6 +33,13 @@ def _root() -> None:
 app.command("plan")(looking.plan)
 app.command("preview")(looking.preview)
 app.command("drift")(looking.drift)
+app.command("up")(changing.up)
+app.command("resume")(changing.resume)
+app.command("refresh")(changing.refresh)
+app.command("destroy")(changing.destroy)
+app.command("unlock")(rescuing.unlock)
+app.command("export")(rescuing.export)
+app.command("import")(rescuing.restore)
 app.command("verify")(verify_command.verify)
 app.command("silence")(silences_command.silence)
 app.command("silences")(silences_command.silences)

@@ -107,7 +107,7 @@ class Engine:
                 without it.
         """
         self.stack = stack
-        self._project = project
+        self.project = project
         self._places = places
         self._command = command
         self._secrets_provider = secrets_provider
@@ -118,7 +118,7 @@ class Engine:
     @property
     def name(self) -> str:
         """Name of the project in messages."""
-        return self._project.name
+        return self.project.name
 
     def preview(self, watch: Watcher, *, refresh: bool = False, plan: Path | None = None) -> Result:
         """Show what `up` would do.
@@ -217,10 +217,10 @@ class Engine:
         """Give the program what a shell would: its folder, its imports and its environment."""
         before, path = dict(os.environ), list(sys.path)
         os.environ.update(self._env)
-        sys.path[:0] = [str(self._project.folder), str(self._project.root)]
+        sys.path[:0] = [str(self.project.folder), str(self.project.root)]
         try:
             # Standard output is for the command's result; what a program prints is progress.
-            with contextlib.chdir(self._project.folder), contextlib.redirect_stdout(sys.stderr):
+            with contextlib.chdir(self.project.folder), contextlib.redirect_stdout(sys.stderr):
                 yield
         finally:
             sys.path[:] = path
@@ -231,11 +231,11 @@ class Engine:
         """Return the folder of the copies, with Pulumi.yaml as it is now."""
         folder = self._places.work
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(folder / "Pulumi.yaml", (self._project.folder / "Pulumi.yaml").read_text())
+        write_private(folder / "Pulumi.yaml", (self.project.folder / "Pulumi.yaml").read_text())
         return folder
 
     def _run(self, operation: str, watch: Watcher, run: Callable[[automation.Stack, dict[str, Any]], Any]) -> Result:
-        recorder = Recorder(self._project.name, operation)
+        recorder = Recorder(self.project.name, operation)
 
         def on_event(event: automation.events.EngineEvent) -> None:
             recorder.event(event)
@@ -259,10 +259,10 @@ class Engine:
         return result
 
     def _results_file(self) -> Path:
-        return self._places.results / f"{self._project.name}.json"
+        return self._places.results / f"{self.project.name}.json"
 
     def _program(self) -> None:
-        runpy.run_path(str(self._project.folder / "__main__.py"), run_name="__main__")
+        runpy.run_path(str(self.project.folder / "__main__.py"), run_name="__main__")
 
     def copy_settings(self, stack: automation.Stack) -> Path:
         """Copy the environment's settings as they are now, with the key of the first time: another would not fit.
@@ -270,7 +270,7 @@ class Engine:
         The key, or what encrypts it, is in the copy of an earlier operation, or else in the state; where both are
         new, the engine writes it into the copy.
         """
-        source = self._project.root / f"Pulumi.{self.stack.partition('.')[0]}.yaml"
+        source = self.project.root / f"Pulumi.{self.stack.partition('.')[0]}.yaml"
         copy, text = self.work() / source.name, source.read_text()
         if not set(_SECRETS) & set(yaml.safe_load(text)):
             known = yaml.safe_load(copy.read_text()) if copy.exists() else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -10,8 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from automation.diagnosis import LOCKED
+from automation.problem import AutomationError
 
 _SLACK: Final = 2.0
 """Seconds that clocks and the kernel's ticks may differ by."""
@@ -34,6 +40,41 @@ class Owner:
 def owners(output: str) -> list[Owner]:
     """Return the owner of every lock that the engine complains of."""
     return [Owner(found["user"], found["host"], int(found["pid"]), found["since"]) for found in LOCKED.finditer(output)]
+
+
+def held(backend: str, project: str, stack: str) -> list[Owner]:
+    """Return who holds a stack, as its backend's lock files say.
+
+    Args:
+        backend: its URL, as PULUMI_BACKEND_URL has it: file:// or s3://.
+        project: name of the Pulumi project.
+        stack: name of the stack.
+
+    Raises:
+        AutomationError: the backend keeps no such files, or they cannot be read.
+    """
+    url = urlsplit(backend)
+    inside = f".pulumi/locks/organization/{project}/{stack}/"
+    if url.scheme == "file":
+        texts = [file.read_text() for file in sorted(Path(url.path).joinpath(inside).glob("*.json"))]
+    elif url.scheme == "s3":
+        texts = _in_s3(url.netloc, f"{url.path.strip('/')}/{inside}".lstrip("/"))
+    else:
+        raise AutomationError(
+            f"{stack}: the backend {url.scheme or 'that is not set'} shows no owners of locks; "
+            "allowed: file://, s3://; fix: set PULUMI_BACKEND_URL, or use pulumi cancel when you know that the owner is gone"
+        )
+    found = [json.loads(text) for text in texts]
+    return [Owner(each["username"], each["hostname"], int(each["pid"]), each["timestamp"]) for each in found]
+
+
+def _in_s3(bucket: str, prefix: str) -> list[str]:
+    client = boto3.client("s3")
+    try:
+        listed = client.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])
+        return [client.get_object(Bucket=bucket, Key=each["Key"])["Body"].read().decode() for each in listed]
+    except (BotoCoreError, ClientError) as error:
+        raise AutomationError(f"s3://{bucket}: cannot be read ({type(error).__name__}); fix: sign in") from None
 
 
 def gone(owner: Owner, host: str = "") -> bool:

@@ -45,7 +45,8 @@ class Request:
     home: str
     """Folder for what the operation keeps: results, and the copies while it lasts."""
     operation: str
-    """`preview`, `up`, `refresh`, `drift`, `destroy`, `outputs`, `cancel`, `export` or `import`."""
+    """`preview`, `up`, `refresh`, `drift`, `destroy`, `outputs`, `locks`, `cancel`,
+    `export` or `import`."""
     refresh: bool = False
     plan: str | None = None
     """File of the engine's own plan: written by a preview, obeyed by an up."""
@@ -112,6 +113,10 @@ def _answer(request: Request, watch: Callable[[Recorder], None]) -> dict[str, An
     if request.operation in {"cancel", "export", "import"}:
         with engine.surroundings():
             return _rescued(engine, request)
+    if request.operation == "locks":
+        backend = os.environ.get("PULUMI_BACKEND_URL", "")
+        owners = locks.held(backend, engine.project.pulumi_name, request.stack)
+        return {"locks": [asdict(owner) for owner in owners]}
     if request.operation == "outputs":
         return {"outputs": engine.outputs()}
     last: list[Recorder] = []

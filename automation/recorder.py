@@ -15,7 +15,7 @@ from typing import Any, Final
 from pulumi.automation import OpType
 from pulumi.automation.events import EngineEvent, StepEventMetadata
 
-from automation.paths import MASK, MISSING, differences, lookup, masked
+from automation.paths import MASK, MISSING, UNKNOWN, differences, lookup, masked
 from automation.result import Change, Field, Result
 
 _UNCHANGED: Final = {OpType.SAME, OpType.REFRESH, OpType.READ}
@@ -129,7 +129,9 @@ class Recorder:
             before = masked(_map(step.old.outputs)) if step.old else {}
             after = masked(_map(step.new.outputs))
             self._output_fields = tuple(
-                Field(path, _kind(old, new), _shown(old), _shown(new)) for path, old, new in differences(before, after)
+                Field(path, _kind(old, new), _shown(old), _shown(new))
+                for path, old, new in differences(before, after)
+                if new != UNKNOWN
             )
 
 

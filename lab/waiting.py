@@ -1,24 +1,5 @@
-"""The one way to wait for something that takes a while."""
+"""The one way to wait for something that takes a while: the driver's."""
 
-from __future__ import annotations
+from automation.waiting import INTERVAL, until
 
-import time
-from collections.abc import Callable
-
-INTERVAL = 0.05
-"""Seconds between two looks: an API server is ready within 2 s, so that this is noise in it."""
-
-
-def until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Look until the condition holds, and return whether it did before the deadline.
-
-    Args:
-        condition: looked at least once; what it raises is raised.
-        seconds: the deadline from now.
-    """
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() >= end:
-            return False
-        time.sleep(INTERVAL)
-    return True
+__all__ = ["INTERVAL", "until"]

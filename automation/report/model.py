@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -120,8 +121,12 @@ def make(previews: Sequence[Preview], platform: Platform, allowed: Collection[st
                 grouped.setdefault(key, (group, []))[1].append(preview.region)
                 for risk in of_change(change, found):
                     risky.setdefault(risk, []).append(preview.region)
-            for risk in of_outputs(renamed(leaf, names) for leaf in leaves(result.output_fields)):
+            outputs = [renamed(leaf, names) for leaf in leaves(result.output_fields)]
+            for risk in of_outputs(outputs):
                 risky.setdefault(risk, []).append(preview.region)
+            for group in _of_outputs(result.project, outputs):
+                key = (group.project, group.op, group.type, group.label, repr(group.leaves))
+                grouped.setdefault(key, (group, []))[1].append(preview.region)
         for violation in preview.violations:
             label = substituted(violation["urn"].rpartition("::")[2], names)
             risky.setdefault(Found(violation["rule"], label, violation["message"]), []).append(preview.region)
@@ -168,6 +173,14 @@ def _changes(result: Result, names: Mapping[str, str]) -> Iterable[tuple[Change,
         found = [renamed(leaf, names) for leaf in leaves(change.fields)]
         bare = [Leaf(path, None, None, "update") for path in change.paths] if not change.fields else []
         yield Change(urn, change.op, change.paths, change.fields), found or bare
+
+
+def _of_outputs(project: str, found: Iterable[Leaf]) -> list[Group]:
+    """Return the stack's outputs that differ as changes, for among them is what a masked Secret does not show."""
+    by_name: dict[str, list[Leaf]] = {}
+    for leaf in found:
+        by_name.setdefault(re.split(r"[.\[]", leaf.path, maxsplit=1)[0], []).append(leaf)
+    return [Group(project, "update", "Output", name, (), tuple(each)) for name, each in sorted(by_name.items())]
 
 
 def _counts(results: Iterable[Result]) -> dict[str, int]:

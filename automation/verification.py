@@ -1,0 +1,156 @@
+"""After a region was applied: do its workloads run, do the checks that were asked for hold, and the platform's SLOs."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import requests
+
+from automation.runner import Runner
+from automation.waiting import until
+from preflight.kubeconfig import UnusableError, connect
+from settings import names
+from settings.platform import Platform
+
+AVAILABLE: Final = "available"
+"""Every pod of every workload is updated and ready."""
+APPLIED: Final = "applied"
+"""Every workload's controller has seen what was applied; for clusters that run no pods, as the lab."""
+OFF: Final = "off"
+MODES: Final = (AVAILABLE, APPLIED, OFF)
+VARIABLE: Final = "FLEET_ROLLOUT"
+"""Environment variable: the mode where none is given."""
+DEADLINE: Final = 900.0
+"""Seconds for a region's workloads: a StatefulSet of 12 ingesters restarts one by one, about a minute each."""
+_LOOK: Final = 2.0
+_KINDS: Final = ("deployments", "statefulsets", "daemonsets")
+_COMMAND_SECONDS: Final = 1800.0
+_QUERY_SECONDS: Final = 30.0
+
+
+class NotSettledError(Exception):
+    """A wave's regions do not hold what they should; the message says which query answers what."""
+
+
+def verify(
+    runner: Runner,
+    platform: Platform,
+    region: str,
+    mode: str,
+    commands: Sequence[str],
+    say: Callable[[str], None],
+    deadline: float = DEADLINE,
+) -> str:
+    """Return what is missing in a region, as a sentence; empty when nothing is."""
+    environ = runner.site.environ(region)
+    if mode != OFF:
+        missing = _await_workloads(environ, platform.regions[region].cluster.context, mode, deadline)
+        if missing:
+            return missing
+    for command in commands:
+        filled = [part.format(env=platform.environment, region=region) for part in shlex.split(command)]
+        say(f"{region}: {' '.join(filled)}")
+        try:
+            done = subprocess.run(
+                filled, env=environ, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return f"verification '{filled[0]}' cannot run ({type(error).__name__})"
+        if done.returncode != 0:
+            last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no output"]
+            return f"verification '{' '.join(filled)}' ended with {done.returncode}: {last[0]}"
+    return ""
+
+
+def lagging(workload: Mapping[str, Any], mode: str) -> str:
+    """Return what a Deployment, StatefulSet or DaemonSet still lacks; empty when it is there. Pure."""
+    meta, spec, status = (workload.get(key) or {} for key in ("metadata", "spec", "status"))
+    if status.get("observedGeneration", 0) < meta.get("generation", 0):
+        return "its controller has not seen it yet"
+    if mode == APPLIED:
+        return ""
+    wanted = status.get("desiredNumberScheduled", spec.get("replicas", 1))
+    updated = status.get("updatedNumberScheduled", status.get("updatedReplicas", 0))
+    ready = status.get("numberAvailable", status.get("availableReplicas", status.get("readyReplicas", 0)))
+    if updated < wanted:
+        return f"{updated} of {wanted} pods are updated"
+    return f"{ready} of {wanted} pods are ready" if ready < wanted else ""
+
+
+def settle(soak: float, queries: Sequence[str], runner: Runner, say: Callable[[str], None]) -> None:
+    """Wait between two waves, then ask whether the platform itself is well.
+
+    Args:
+        soak: seconds to wait; an interrupt ends it.
+        queries: `address expression` of a Prometheus; each must give nothing.
+        runner: whose interrupt is heard.
+        say: told what happens.
+
+    Raises:
+        NotSettledError: interrupted, unreachable, or a query gives something.
+    """
+    if soak:
+        say(f"soaking for {soak:g} s")
+        until(lambda: runner.interrupted, soak)
+    if runner.interrupted:
+        raise NotSettledError("interrupted while soaking; run: resume")
+    for query in queries:
+        address, _, expression = query.strip().partition(" ")
+        try:
+            answer = requests.get(
+                f"{address.rstrip('/')}/api/v1/query", params={"query": expression}, timeout=_QUERY_SECONDS
+            )
+            found = answer.json()["data"]["result"]
+        except (requests.RequestException, ValueError, KeyError, TypeError):
+            raise NotSettledError(f"{address} does not answer '{expression}'; fix: check the address") from None
+        if found:
+            series = ", ".join(str(each.get("metric", {})) for each in found[:3])
+            raise NotSettledError(
+                f"'{expression}' gives {len(found)} series ({series}); allowed: none; fix: look at them"
+            )
+
+
+def _await_workloads(environ: Mapping[str, str], context: str, mode: str, deadline: float) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "automation.verification", context, mode, str(deadline)],
+        env=dict(environ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return "" if done.returncode == 0 else done.stdout.strip() or done.stderr.strip()
+
+
+def _watch(context: str, mode: str, deadline: float) -> str:
+    """Wait for a cluster's workloads, in a process that has the region's environment."""
+    last: list[str] = []
+
+    def settled() -> bool:
+        last[:] = []
+        with connect(context) as api:
+            for namespace in (names.NAMESPACE, names.NODE_NAMESPACE):
+                for kind in _KINDS:
+                    for each in api.get(f"/apis/apps/v1/namespaces/{namespace}/{kind}").body.get("items", []):
+                        lack = lagging(each, mode)
+                        last.extend([f"{kind[:-1]} {each['metadata']['name']}: {lack}"] if lack else [])
+        return not last
+
+    try:
+        if until(settled, deadline, _LOOK):
+            return ""
+    except UnusableError as error:
+        return f"context {context} {error.what}; allowed: {error.allowed}; fix: {error.fix}"
+    return (
+        f"after {deadline:g} s {len(last)} workloads are not there ({'; '.join(last[:3])}); fix: look at their events"
+    )
+
+
+if __name__ == "__main__":
+    lacking = _watch(sys.argv[1], sys.argv[2], float(sys.argv[3]))
+    sys.stdout.write(lacking)
+    sys.exit(1 if lacking else os.EX_OK)
