@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from components.values import addresses
-from components.values.access.identities import identities
+from components.values.access.identities import access_token, identities
 from components.values.context import Context
 from settings import names
 from settings.alerting import Alerting
@@ -88,8 +88,13 @@ def _receivers(alerting: Alerting) -> dict[str, str]:
 
 
 def store_names(context: Context) -> list[str]:
-    """Return every name in the store that the region's workloads read, sorted."""
-    return sorted({name for each in mounted(context).values() for name in each.sources.values()})
+    """Return the names in the store that the region's workloads read, sorted; `*` stands for every reader's token.
+
+    A role's policy holds 10,240 characters, which the names of 90 tenants' tokens would fill.
+    """
+    others = (each for target, each in mounted(context).items() if target != addresses.ACCESS_TOKENS_SECRET)
+    tokens = names.secret(context.platform, context.name, access_token("*"))
+    return sorted({tokens, *(name for each in others for name in each.sources.values())})
 
 
 def store_spec(context: Context) -> dict[str, Any]:

@@ -85,6 +85,15 @@ def test_a_tenant_more_changes_what_knows_tenants_and_restarts_no_store(stand: S
         "update kubernetes:core/v1:ConfigMap loki:observability/loki-runtime": ('data["runtime-config.yaml"]',),
         "update kubernetes:core/v1:ConfigMap tempo:observability/tempo-runtime": ('data["overrides.yaml"]',),
         "update kubernetes:core/v1:ConfigMap metrics-datasources": ('data["datasources.yaml"]',),
+        # Its token, and the proxy that has to know it.
+        "create random:index/randomPassword:RandomPassword secrets-access-token-zoo": (),
+        "create aws:secretsmanager/secret:Secret secrets-access-token-zoo-secret": (),
+        "create aws:secretsmanager/secretVersion:SecretVersion secrets-access-token-zoo-version": (),
+        "update kubernetes:external-secrets.io/v1:ExternalSecret secrets-access-tokens": ("spec.data",),
+        "update kubernetes:core/v1:ConfigMap access-config": ('data["caddy.json"]',),
+        "update kubernetes:apps/v1:Deployment access-proxy": (
+            'spec.template.metadata.annotations["observability-platform/config-digest"]',
+        ),
     }
 
 

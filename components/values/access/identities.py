@@ -32,7 +32,7 @@ class Identity:
     @property
     def purpose(self) -> str:
         """Return what its token is called in the secret store."""
-        return f"access-token-{self.name}"
+        return access_token(self.name)
 
 
 def identities(context: Context) -> list[Identity]:
@@ -40,3 +40,8 @@ def identities(context: Context) -> list[Identity]:
     own = [Identity(name, orgs=name, across=False) for name in context.tenants]
     everyone = "|".join([*context.tenants, names.PLATFORM_TENANT])
     return [*own, Identity(names.PLATFORM_TENANT, orgs=everyone, across=True)]
+
+
+def access_token(reader: str) -> str:
+    """Return the purpose of a reader's token: the last part of its name in the secret store."""
+    return f"access-token-{reader}"
