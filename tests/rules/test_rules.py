@@ -28,7 +28,7 @@ STACK = "dev.us-east"
 AREAS = sorted(files.sources())
 ANNOTATIONS = {"summary", "description", "runbook_url", "dashboard_url"}
 OWNER = ("tenant", "region", "cluster", "environment")
-AGGREGATION = re.compile(r"\b(?:sum|max|min|avg|count|group|topk|quantile)\b(?:\s+(by|without)\s*\(([^)]*)\))?")
+AGGREGATION = re.compile(r"(?<![:\w])(?:sum|max|min|avg|count|group|topk|quantile)\b(?:\s+(by|without)\s*\(([^)]*)\))?")
 
 
 @cache
