@@ -98,6 +98,15 @@ class Api:
             )
         )
 
+    def merge(self, path: str, patch: Mapping[str, Any]) -> dict[str, Any]:
+        """Change fields of an object, whoever set them; null removes one. Return the object.
+
+        Raises:
+            LabError: the API server refused.
+        """
+        headers = {"Content-Type": "application/merge-patch+json"}
+        return self._checked(self._request("PATCH", path, data=json.dumps(patch), headers=headers))
+
     def create(self, path: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """Create an object or ask for a subresource (a token, a binding), and return the answer.
 

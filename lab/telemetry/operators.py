@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import requests
 
@@ -111,6 +111,16 @@ def operate(api: Api, kubeconfig: Path, processes: Processes) -> None:
             log = processes.instance.logs / f"{command.name}.log"
             raise LabError(f"{command.name}: has not made everything after {_SECONDS:.0f} s; see {log}.")
         processes.stop(command.name)
+        for each in api.get(resources)["items"]:
+            _freed(api, resources, each["metadata"])
+
+
+def _freed(api: Api, resources: str, metadata: Mapping[str, Any]) -> None:
+    """Take an operator's finalizers off an object: nobody would remove them when it is deleted, and it would stay."""
+    if metadata.get("finalizers"):
+        group, _, plural = resources.rpartition("/")
+        path = f"{group}/namespaces/{metadata['namespace']}/{plural}/{metadata['name']}"
+        api.merge(path, {"metadata": {"finalizers": None}})
 
 
 def _collectors_made(port: int, count: int) -> bool:

@@ -175,8 +175,9 @@ def standing(lab: Lab, agents: int = 1) -> Iterator[Telemetry]:
 
     def clear() -> None:
         stale = [name for name in lab.processes.recorded() if name not in lab_names]
-        if stale:
-            lab.processes.stop(*stale)
+        with ThreadPoolExecutor(len(stale) + 1) as pool:
+            # At the same time: one that waits for another's answer would take its whole grace.
+            list(pool.map(lab.processes.stop, stale))
         shutil.rmtree(folder, ignore_errors=True)
 
     clear()
