@@ -116,8 +116,11 @@ def _affected(made: Dashboard) -> Dashboard:
 def _time(made: Dashboard) -> Dashboard:
     written = f"sum by (tenant, region, topic) (rate(kafka_topic_partition_current_offset{{{TOPICS}}}[5m]))"
     members = f"sum by (tenant, region, consumergroup) (kafka_consumergroup_members{{{SELECTOR}}})"
-    received = f"sum by (tenant, region) (rate(kafka_server_brokertopicmetrics_bytesin_total{{{TOPICS}}}[5m]))"
-    sent = f"sum by (tenant, region) (rate(kafka_server_brokertopicmetrics_bytesout_total{{{TOPICS}}}[5m]))"
+    # Without a topic they are the sum of all, which would count twice.
+    received, sent = (
+        f'sum by (tenant, region) (rate(kafka_server_brokertopicmetrics_{name}_total{{{TOPICS}, topic!=""}}[5m]))'
+        for name in ("bytesin", "bytesout")
+    )
     return (
         made.with_row(row("Where does the time go?"))
         .with_panel(

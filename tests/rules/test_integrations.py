@@ -11,6 +11,7 @@ from components.integrations import Integrations
 from components.values import integrations, scraping
 from components.values.collection import cluster
 from components.values.context import Context
+from components.values.rule_files import INTEGRATIONS, everywhere, rule_files
 from settings.vocabulary import Integration
 from tests.contexts import context
 from tests.recording import record
@@ -171,6 +172,16 @@ def test_a_region_scrapes_what_it_has_and_nothing_else() -> None:
         "gpu-nvidia-smi",
     ]
     assert set(integrations.MAKERS) == set(Integration) - {Integration.KAFKA_JMX}
+
+
+@pytest.mark.parametrize("area", sorted(INTEGRATIONS))
+def test_rules_ship_where_one_of_their_exporters_is_scraped_and_nowhere_else(area: str) -> None:
+    assert area in everywhere(EVERY)
+    assert area not in rule_files(
+        context(integrations=[each for each in Integration if each not in INTEGRATIONS[area]])
+    )
+    for each in INTEGRATIONS[area]:
+        assert area in rule_files(context(integrations=[each]))
 
 
 def test_a_gpu_belongs_to_the_tenant_whose_pod_holds_it_and_else_to_the_platform() -> None:
