@@ -40,7 +40,7 @@ OTHER_SERVICE = "search"
 HEALTHY_PER_SECOND = 10.0
 FAILING_PER_SECOND = 0.01
 """What the shop serves when it is well: one failure in a thousand, a fifth of its budget."""
-BURST_PER_SECOND = 400.0
+BURST_PER_SECOND = 4000.0
 HISTORY_SECONDS, STEP_SECONDS = 3900, 30
 _CALLS = "traces_span_metrics_calls_total"
 
@@ -105,7 +105,7 @@ class Shop:
 
     def recover(self, service: str) -> None:
         """Let a service serve so much that its failures of the last minutes are soon no share of it."""
-        self._set(service, 100 * BURST_PER_SECOND, 0.0)
+        self._set(service, 5000 * BURST_PER_SECOND, 0.0)
 
     def _set(self, service: str, healthy: float, failing: float) -> None:
         with self._lock:
