@@ -49,6 +49,8 @@ def local(path: str, mounts: Mapping[str, Path]) -> Path:
 
 def swapped_paths(text: str, mounts: Mapping[str, Path]) -> str:
     """Return a text with each mounted path, as a whole or as the beginning of a path, swapped for its local place."""
+    if not mounts:
+        return text
     longest_first = sorted(mounts, key=len, reverse=True)
     pattern = "|".join(re.escape(path) for path in longest_first)
     return re.sub(rf"(?<![\w./-])(?:{pattern})(?![\w.-])", lambda found: str(mounts[found.group()]), text)
