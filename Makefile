@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview down status telemetry test soak lint format bench schema
+.PHONY: help setup up preview down status telemetry test soak lint format bench schema plan review comment rollout resume drift kubeconfigs lab
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -48,6 +48,37 @@ lint: setup ## Formatting, lint, types, import directions, routes of alerts
 	@.venv/bin/mypy .
 	@.venv/bin/lint-imports
 	@$(PYTHON) -m components.values.alerting lint
+
+plan: setup ## Show the waves of a rollout (ENV=dev)
+	@$(PYTHON) -m automation plan --env $(ENV)
+
+review: setup ## Preview every region of ENV; what was seen goes to review/ (ends with 3 at an open risk)
+	@mkdir -p review
+	@$(PYTHON) -m automation preview --env $(ENV) --markdown review/$(ENV).md --save-plan review/$(ENV).json \
+		$(if $(DESCRIPTION),--description $(DESCRIPTION)) || { code=$$?; test $$code -eq 2 || exit $$code; }
+
+comment: ## Put review/ENV.md under PULL_REQUEST, or in place of the comment that is there (needs gh)
+	@id=$$(gh api --paginate "repos/{owner}/{repo}/issues/$(PULL_REQUEST)/comments" \
+		--jq '.[] | select(.body | startswith("<!-- observability-platform preview of $(ENV) -->")) | .id' | head -n 1); \
+	if [ -n "$$id" ]; then gh api --silent -X PATCH "repos/{owner}/{repo}/issues/comments/$$id" -F body=@review/$(ENV).md; \
+	else gh api --silent "repos/{owner}/{repo}/issues/$(PULL_REQUEST)/comments" -F body=@review/$(ENV).md; fi
+
+rollout: setup ## Roll out wave by wave (PLAN=file of a review: this or nothing)
+	@$(PYTHON) -m automation up --env $(ENV) $(if $(PLAN),--plan $(PLAN)) $(if $(DESCRIPTION),--description $(DESCRIPTION))
+
+resume: setup ## Go on with a rollout that stopped
+	@$(PYTHON) -m automation resume --env $(ENV)
+
+drift: setup ## Look for what was changed by hand (ends with 2 when there is something)
+	@mkdir -p review
+	@$(PYTHON) -m automation drift --env $(ENV) --markdown review/drift.md
+
+kubeconfigs: setup ## Write the kubeconfig's context of every EKS cluster of ENV (needs aws)
+	@$(PYTHON) -m automation clusters --env $(ENV) | while read -r region name context; do \
+		aws eks update-kubeconfig --region "$$region" --name "$$name" --alias "$$context"; done
+
+lab: setup ## Run a pipeline step in labs instead of clusters (STEP=review ENV=dev)
+	@$(PYTHON) -m lab fleet --env $(ENV) -- $(MAKE) --no-print-directory $(STEP) ENV=$(ENV)
 
 format: setup ## Format the code
 	@.venv/bin/ruff format . && .venv/bin/ruff check --fix .

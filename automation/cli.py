@@ -31,6 +31,7 @@ def _root() -> None:
 
 
 app.command("plan")(looking.plan)
+app.command("clusters")(looking.clusters)
 app.command("preview")(looking.preview)
 app.command("drift")(looking.drift)
 app.command("up")(changing.up)

@@ -62,7 +62,7 @@ def held(backend: str, project: str, stack: str) -> list[Owner]:
     else:
         raise AutomationError(
             f"{stack}: the backend {url.scheme or 'that is not set'} shows no owners of locks; "
-            "allowed: file://, s3://; fix: set PULUMI_BACKEND_URL, or use pulumi cancel when you know that the owner is gone"
+            "allowed: file://, s3://; fix: set PULUMI_BACKEND_URL, or use pulumi cancel when you know that it is gone"
         )
     found = [json.loads(text) for text in texts]
     return [Owner(each["username"], each["hostname"], int(each["pid"]), each["timestamp"]) for each in found]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable
@@ -18,6 +20,7 @@ import tools
 from automation.problem import AutomationError
 from automation.result import Result
 from components.values.context import Context
+from lab import fleet
 from lab.instance import ROOT, Instance
 from lab.lifecycle import Lab, Part, Providers, Removal
 from lab.reporter import Reporter
@@ -184,6 +187,23 @@ def telemetry(
         return command.start(lab, context, agents, check, as_json)
 
     raise typer.Exit(_checked(lab.instance, run))
+
+
+@app.command(name="fleet", context_settings={"ignore_unknown_options": True})
+def run_on_fleet(
+    arguments: Annotated[list[str], typer.Argument(help="Command, behind --: python -m automation preview --env dev")],
+    env: Env = "dev",
+    providers: Who = Providers.STAND_IN,
+    root: Root = ROOT,
+) -> None:
+    """Start a lab for every region of an environment, and run a command of the driver on them."""
+    try:
+        with fleet.standing(env, Reporter(), root.resolve(), providers=providers) as variables:
+            done = subprocess.run(arguments, env={**os.environ, **variables}, check=False)
+    except (AutomationError, SettingsError, tools.ToolError) as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    raise typer.Exit(done.returncode)
 
 
 def _lab(env: str, region: str, providers: Providers, root: Path) -> Lab:

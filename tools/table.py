@@ -151,6 +151,13 @@ _ALL = (
         linker_values=_PROMETHEUS,
     ),
     Tool(
+        name="actionlint",
+        directory="actionlint",
+        package="github.com/rhysd/actionlint/cmd/actionlint",
+        module="github.com/rhysd/actionlint",
+        linker_values={"github.com/rhysd/actionlint.version": "{version}"},
+    ),
+    Tool(
         name="otelcol",
         directory="otelcol",
         package=".",
@@ -238,7 +245,7 @@ TOOLS: Mapping[str, Tool] = MappingProxyType({tool.name: tool for tool in _ALL})
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "lab": ("pulumi", "helm", "etcd", "kube-apiserver", "kube-controller-manager", "kubectl"),
-        "verify": ("promtool", "amtool", "otelcol", "loki", "tempo"),
+        "verify": ("promtool", "amtool", "otelcol", "loki", "tempo", "actionlint"),
         "telemetry": (
             "prom-label-proxy",
             "caddy",

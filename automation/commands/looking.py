@@ -47,6 +47,17 @@ def plan(
     return Exit.OK
 
 
+def clusters(env: Env, as_json: AsJson = False, root: Root = HERE) -> int:
+    """List the cluster of each region: its AWS region, its name, its context in the kubeconfig."""
+    regions = Site.of(env, root).settings().regions
+    rows = [(each.aws_region, each.cluster.name, each.cluster.context) for _, each in sorted(regions.items())]
+    if as_json:
+        show_json([dict(zip(("aws_region", "name", "context"), row, strict=True)) for row in rows])
+    else:
+        show("\n".join(" ".join(row) for row in rows))
+    return Exit.OK
+
+
 def preview(
     env: Env,
     region: Regions = None,
