@@ -1,0 +1,252 @@
+"""What a gateway does per second and core, over what the same collector does that only passes OTLP on.
+
+Both are given the same encoded requests over gRPC, one after the other, and send to the same sink. Compared is the
+processor time that each has used when everything is through, so that neither waits (the sampler's window) nor other
+work on the machine count.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+import yaml
+
+import tools
+from automation.verify import otlp
+from components.values import addresses
+from components.values.collection import gateway, pieces
+from components.values.context import Context
+from lab.problem import LabError
+from lab.process import free_ports
+from lab.signals import logs as lines
+from lab.signals.metrics import Meter
+from lab.signals.path import CHECKOUT
+from lab.signals.plan import Plan
+from lab.signals.traces import Maker, Request
+from lab.telemetry import collectors
+from lab.telemetry.operators import answers
+from lab.waiting import until
+from settings import load
+from settings.sizing import RATES
+from settings.vocabulary import Workload
+
+STACK: Final = "dev.us-east"
+TRACES: Final = 10_000
+"""140,000 spans, about 45 MB: five seconds of one core."""
+TIMES_RATED: Final = 3
+"""Load of the memory figure, in multiples of what the region is sized for."""
+MEMORY: Final = f"gateway: peak memory / memory_limiter at {TIMES_RATED}x the rate"
+LOADED_SECONDS: Final = 20.0
+_CHUNK: Final = 250
+_SETTLED_SECONDS: Final = 5.0
+"""Beyond the sampler's wait: batches of a second, and metrics of spans every 15 s that are not waited for."""
+_START_SECONDS: Final = 60.0
+_SERVICE: Final = "/opentelemetry.proto.collector.{0}.v1.{1}Service/Export"
+_METHODS: Final = {
+    "traces": _SERVICE.format("trace", "Trace"),
+    "logs": _SERVICE.format("logs", "Logs"),
+    "metrics": _SERVICE.format("metrics", "Metrics"),
+}
+
+
+@dataclass(frozen=True)
+class Load:
+    """Encoded requests of one signal, and how much they are in the unit that the signal is counted in."""
+
+    signal: str
+    requests: list[bytes]
+    amount: float
+
+
+def measure() -> dict[str, Any]:
+    """Return throughput per core, its ratio to the bare collector's, and peak memory under a multiple of the rate."""
+    context = Context(*load.from_file(STACK))
+    loads = _loads()
+    wait = context.platform.collection.decision_wait.seconds + _SETTLED_SECONDS
+    with tempfile.TemporaryDirectory() as folder, _running(_sink(), Path(folder)) as sink:
+        rendered, passing = _rendered(context, sink.ports), _bare(sink.ports)
+        costs = {each.signal: _cost(rendered, Path(folder), each, wait) for each in loads}
+        bare = {each.signal: _cost(passing, Path(folder), each, _SETTLED_SECONDS) for each in loads}
+        share = _memory(context, rendered, Path(folder), loads[0])
+    per_core = {each.signal: each.amount / costs[each.signal] for each in loads}
+    return {
+        "gateway: spans per second and core": round(per_core["traces"]),
+        "gateway: log MB per second and core": round(per_core["logs"], 1),
+        "gateway: metric points per second and core": round(per_core["metrics"]),
+        **{
+            f"gateway / bare collector, {signal}": round(bare[signal] / costs[signal], 2)
+            for signal in ("traces", "logs", "metrics")
+        },
+        MEMORY: round(share, 2),
+    }
+
+
+def _loads() -> list[Load]:
+    plan = Plan(traces=TRACES, path=CHECKOUT, metrics=False, padding=200)
+    owner = otlp.resource({"service.name": "storefront", "tenant": "shop", "k8s.namespace.name": "shop"})
+    maker, now = Maker(plan), time.time_ns()
+    traces, logs, metrics = [], [], []
+    log_bytes, points = 0, 0
+    meter = Meter(now)
+    for first in range(0, TRACES, _CHUNK):
+        made = list(maker.requests(first, _CHUNK, now))
+        spans = [span for each in made for span in each.spans if span is not None]
+        traces.append(otlp.of_spans([(owner, spans)]).SerializeToString())
+        said = [line for each in made for line in lines.lines(plan, each)]
+        log_bytes += sum(len(line.body) for line in said)
+        logs.append(otlp.of_records([(owner, [line.record() for line in said])]).SerializeToString())
+        if first < _CHUNK:
+            _observe(meter, plan, made)
+        exported = meter.export(now + first * 1_000_000)
+        points += sum(len(each.histogram.data_points) + len(each.sum.data_points) for each in exported)
+        metrics.append(otlp.of_metrics([(owner, exported)]).SerializeToString())
+    spans_sent = TRACES * len(CHECKOUT.hops)
+    return [Load("traces", traces, spans_sent), Load("logs", logs, log_bytes / 1e6), Load("metrics", metrics, points)]
+
+
+def _observe(meter: Meter, plan: Plan, made: list[Request]) -> None:
+    for each in made:
+        span = each.spans[1]
+        if span is not None:
+            meter.observe(plan.path.hops[1], replace(each, ids={"shard": str(each.number)}), span)
+
+
+@dataclass(frozen=True)
+class _Collector:
+    """A collector that runs."""
+
+    pid: int
+    ports: Mapping[str, int]
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time that it has used."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def peak_mib(self) -> float:
+        """Return the most memory that it has held."""
+        lines_of = Path(f"/proc/{self.pid}/status").read_text().splitlines()
+        return next(int(each.split()[1]) for each in lines_of if each.startswith("VmHWM")) / 1024
+
+
+Make = Callable[[Mapping[str, int], Path], dict[str, Any]]
+"""A configuration from ports by purpose and a folder for its state."""
+
+
+@contextmanager
+def _running(make: Make, folder: Path) -> Iterator[_Collector]:
+    ports = dict(zip(collectors.PORTS, free_ports(len(collectors.PORTS)), strict=True))
+    with tempfile.TemporaryDirectory(dir=folder) as own:
+        file = Path(own) / "config.yaml"
+        file.write_text(yaml.safe_dump(make(ports, Path(own))))
+        with (Path(own) / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [str(tools.ensure("otelcol")["otelcol"]), "--config", str(file)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, "POD_NAME": "gateway-collector-0"},
+            )
+        try:
+            if not until(lambda: answers(ports["health"], "/"), _START_SECONDS):
+                raise LabError(f"the collector does not start: {(Path(own) / 'log').read_text()[-2000:]}")
+            yield _Collector(process.pid, ports)
+        finally:
+            process.terminate()
+            process.wait(_START_SECONDS)
+
+
+def _sink() -> Make:
+    """Return a collector that takes what stores take, and forgets it."""
+
+    def made(ports: Mapping[str, int], _: Path) -> dict[str, Any]:
+        paths = {"logs_url_path": "/otlp/v1/logs", "metrics_url_path": "/api/v1/otlp/v1/metrics"}
+        http = {"endpoint": f"127.0.0.1:{ports['otlp_http']}", **paths}
+        grpc_ = {"endpoint": f"127.0.0.1:{ports['otlp_grpc']}", "max_recv_msg_size_mib": 64}
+        return {
+            "extensions": {"health_check": {"endpoint": f"127.0.0.1:{ports['health']}"}},
+            "receivers": {"otlp": {"protocols": {"grpc": grpc_, "http": http}}},
+            "exporters": {"debug": {"verbosity": "basic", "use_internal_logger": False}},
+            "service": {
+                "extensions": ["health_check"],
+                "telemetry": {"metrics": {"level": "none"}},
+                "pipelines": {signal: pieces.pipeline(["otlp"], [], ["debug"]) for signal in _METHODS},
+            },
+        }
+
+    return made
+
+
+def _rendered(context: Context, sink: Mapping[str, int]) -> Make:
+    """Return the rendered gateway with the sink in place of every store."""
+
+    def made(ports: Mapping[str, int], folder: Path) -> dict[str, Any]:
+        text = yaml.safe_dump(gateway.config(context)).replace(pieces.STATE, str(folder))
+        for url in (addresses.loki_url(), *addresses.prometheus_replica_urls(context)):
+            text = text.replace(url, f"http://127.0.0.1:{sink['otlp_http']}")
+        text = text.replace(addresses.tempo_otlp_endpoint(context), f"127.0.0.1:{sink['otlp_grpc']}")
+        return collectors.listening(yaml.safe_load(text), ports)
+
+    return made
+
+
+def _bare(sink: Mapping[str, int]) -> Make:
+    """Return a collector that only passes on what it receives, by the exporters' defaults."""
+
+    def made(ports: Mapping[str, int], _: Path) -> dict[str, Any]:
+        target = f"127.0.0.1:{sink['otlp_grpc']}"
+        return {
+            "extensions": {"health_check": {"endpoint": f"127.0.0.1:{ports['health']}"}},
+            "receivers": {
+                "otlp": {"protocols": {"grpc": {"endpoint": f"127.0.0.1:{ports['otlp_grpc']}"}}},
+            },
+            "exporters": {"otlp_grpc": {"endpoint": target, "tls": {"insecure": True}}},
+            "service": {
+                "extensions": ["health_check"],
+                "telemetry": {"metrics": {"level": "none"}},
+                "pipelines": {signal: pieces.pipeline(["otlp"], [], ["otlp_grpc"]) for signal in _METHODS},
+            },
+        }
+
+    return made
+
+
+def _cost(make: Make, folder: Path, load_: Load, settle: float) -> float:
+    """Return the processor seconds that a new collector takes for a load, its start not counted."""
+    with _running(make, folder) as collector:
+        before = collector.cpu_seconds()
+        for _ in _sent(collector, load_.signal, load_.requests):
+            pass
+        time.sleep(settle)
+        return collector.cpu_seconds() - before
+
+
+def _sent(collector: _Collector, signal: str, encoded: list[bytes]) -> Iterator[int]:
+    """Send requests one after the other, and yield the number of each that was taken."""
+    options = [("grpc.max_send_message_length", -1)]
+    with grpc.insecure_channel(f"127.0.0.1:{collector.ports['otlp_grpc']}", options=options) as channel:
+        export = channel.unary_unary(_METHODS[signal], request_serializer=bytes, response_deserializer=bytes)
+        for number, each in enumerate(encoded):
+            export(each, timeout=60, wait_for_ready=True)
+            yield number
+
+
+def _memory(context: Context, make: Make, folder: Path, load_: Load) -> float:
+    """Return the most memory that the gateway held at a multiple of its rate, as a share of its limit."""
+    per_request = load_.amount / len(load_.requests)
+    pace = per_request / (TIMES_RATED * RATES[context.region.size].spans_per_second)
+    wanted = load_.requests[: int(LOADED_SECONDS / pace)]
+    with _running(make, folder) as collector:
+        started = time.monotonic()
+        for number in _sent(collector, load_.signal, wanted):
+            time.sleep(max(0.0, started + (number + 1) * pace - time.monotonic()))
+        limit: int = pieces.memory_limiter(context, Workload.COLLECTOR_GATEWAY)["limit_mib"]
+        return collector.peak_mib() / limit
