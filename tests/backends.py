@@ -15,8 +15,12 @@ import tools
 from lab import cloud
 from lab.instance import Instance
 from lab.process import Command, Processes
+from lab.telemetry import backends
+from lab.telemetry.container import LOOPBACK, swapped_paths
+from lab.telemetry.operators import answers
 
-LOOPBACK = "127.0.0.1"
+__all__ = ["HTTP", "LOOPBACK", "Backends", "running"]
+
 HTTP = requests.Session()
 HTTP.trust_env = False
 SLOW_START_SECONDS = 90.0
@@ -41,29 +45,12 @@ class Backends:
         """Start Loki and return its address."""
         folder = self._folder("loki")
         runtime = _write(folder / "runtime.yaml", {"overrides": overrides})
-        store = config["common"]["storage"]["object_store"]["s3"]
-        self._bucket(store["bucket_name"])
+        self._bucket(config["common"]["storage"]["object_store"]["s3"]["bucket_name"])
+        mounts = {config["common"]["path_prefix"]: folder / "data", config["runtime_config"]["file"]: runtime}
 
         def argv(ports: Mapping[str, int]) -> list[str]:
-            common = {
-                **config["common"],
-                "path_prefix": str(folder / "data"),
-                # An address of its own takes the common ring off memberlist, so that must be said again.
-                "instance_addr": LOOPBACK,
-                "ring": {"instance_addr": LOOPBACK, "kvstore": {"store": "memberlist"}},
-                "compactor_grpc_address": f"{LOOPBACK}:{ports['grpc']}",
-                "storage": {"object_store": {"s3": {**store, **self._endpoint(), "bucket_lookup_type": "path"}}},
-            }
-            file = _write(
-                folder / "config.yaml",
-                {
-                    **config,
-                    "common": common,
-                    "memberlist": _members(config["memberlist"], ports["members"]),
-                    "runtime_config": {"file": str(runtime)},
-                    "server": {**config["server"], **_listen(ports)},
-                },
-            )
+            swapped = backends.loki(_local(config, mounts), ports, backends.Store.of(self._cloud))
+            file = _write(folder / "config.yaml", swapped)
             return [str(tools.ensure("loki")["loki"]), f"-config.file={file}", "-target=all"]
 
         return self._start("loki", argv, "/ready")["http"]
@@ -72,34 +59,15 @@ class Backends:
         """Start Tempo, writing its metrics to a Prometheus; return the addresses of queries and of OTLP over HTTP."""
         folder = self._folder("tempo")
         file = _write(folder / "overrides.yaml", {"overrides": overrides})
-        trace, generator = config["storage"]["trace"], config["metrics_generator"]
-        self._bucket(trace["s3"]["bucket"])
-        writes = [{**each, "url": f"{prometheus}/api/v1/write"} for each in generator["storage"]["remote_write"]]
+        self._bucket(config["storage"]["trace"]["s3"]["bucket"])
+        generator = config["metrics_generator"]["storage"]
+        writes = [{**each, "url": f"{prometheus}/api/v1/write"} for each in generator["remote_write"]]
+        generator = {**generator, "remote_write": writes}
+        config = {**config, "metrics_generator": {**config["metrics_generator"], "storage": generator}}
+        mounts = {"/var/tempo": folder / "data", config["overrides"]["per_tenant_override_config"]: file}
 
         def argv(ports: Mapping[str, int]) -> list[str]:
-            protocols = {
-                "grpc": {"endpoint": f"{LOOPBACK}:{ports['otlp_grpc']}"},
-                "http": {"endpoint": f"{LOOPBACK}:{ports['otlp_http']}"},
-            }
-            swapped = {
-                **config,
-                "server": {**config["server"], **_listen(ports)},
-                "memberlist": _members(config.get("memberlist", {}), ports["members"]),
-                "distributor": {**config["distributor"], "receivers": {"otlp": {"protocols": protocols}}},
-                "overrides": {**config["overrides"], "per_tenant_override_config": str(file)},
-                "storage": {
-                    "trace": {
-                        **trace,
-                        "s3": {**trace["s3"], **self._endpoint(), "forcepathstyle": True},
-                        "wal": {"path": str(folder / "wal")},
-                    }
-                },
-                "metrics_generator": {
-                    **generator,
-                    "storage": {"path": str(folder / "generator"), "remote_write": writes},
-                    "traces_storage": {"path": str(folder / "generator-traces")},
-                },
-            }
+            swapped = backends.tempo(_local(config, mounts), ports, backends.Store.of(self._cloud))
             return [str(tools.ensure("tempo")["tempo"]), f"-config.file={_write(folder / 'tempo.yaml', swapped)}"]
 
         found = self._start("tempo", argv, "/ready", "otlp_grpc", "otlp_http")
@@ -124,12 +92,10 @@ class Backends:
 
     def _start(self, name: str, argv: Any, path: str, *ports: str) -> dict[str, str]:
         def ready(found: Mapping[str, int]) -> bool:
-            try:
-                return HTTP.get(f"http://{LOOPBACK}:{found['http']}{path}", timeout=2).ok
-            except requests.RequestException:
-                return False
+            return answers(found["http"], path)
 
-        command = Command(name, argv, ready, ("http", "grpc", "members", *ports), self._cloud.environment())
+        env = {**self._cloud.environment(), **backends.Store.of(self._cloud).environment}
+        command = Command(name, argv, ready, (*backends.PORTS, *ports), env)
         child = self._processes.start(command, SLOW_START_SECONDS)
         return {purpose: f"http://{LOOPBACK}:{port}" for purpose, port in child.ports.items()}
 
@@ -137,9 +103,6 @@ class Backends:
         folder = self.folder / name
         folder.mkdir()
         return folder
-
-    def _endpoint(self) -> dict[str, Any]:
-        return {"endpoint": self._cloud.url.removeprefix("http://"), "insecure": True}
 
     def _bucket(self, name: str) -> None:
         store = self._cloud.session().client("s3", endpoint_url=self._cloud.url, config=Config(proxies={}))
@@ -149,26 +112,16 @@ class Backends:
 @contextmanager
 def running(folder: Path) -> Iterator[Backends]:
     """Yield backends that are ended whatever happens."""
-    backends = Backends(folder / "backends")
+    started = Backends(folder / "backends")
     try:
-        yield backends
+        yield started
     finally:
-        backends.stop()
+        started.stop()
 
 
-def _listen(ports: Mapping[str, int]) -> dict[str, Any]:
-    return {
-        "http_listen_address": LOOPBACK,
-        "http_listen_port": ports["http"],
-        "grpc_listen_address": LOOPBACK,
-        "grpc_listen_port": ports["grpc"],
-    }
-
-
-def _members(config: Mapping[str, Any], port: int) -> dict[str, Any]:
-    here = {"bind_addr": [LOOPBACK], "bind_port": port, "advertise_addr": LOOPBACK, "advertise_port": port}
-    # Without any member Loki would look for Consul; a lone one joins itself.
-    return {**config, **here, "join_members": [f"{LOOPBACK}:{port}"]}
+def _local(config: Mapping[str, Any], mounts: Mapping[str, Path]) -> dict[str, Any]:
+    made: dict[str, Any] = yaml.safe_load(swapped_paths(yaml.safe_dump(dict(config)), mounts))
+    return made
 
 
 def _write(file: Path, content: Mapping[str, Any]) -> Path:

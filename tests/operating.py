@@ -9,7 +9,6 @@ from typing import Any
 
 import requests
 
-import tools
 from charts.pull import resolve
 from components.alert_routing import secret_data
 from components.values import addresses, integrations, metrics, scraping
@@ -17,7 +16,8 @@ from components.values.context import Context
 from components.values.rule_files import rule_files
 from lab import cluster, waiting
 from lab.problem import LabError
-from lab.process import Command, Processes
+from lab.process import Processes
+from lab.telemetry.operators import prometheus_operator
 from settings import names
 from tests.rendering import render
 
@@ -123,23 +123,4 @@ def workloads(api: cluster.Api) -> list[dict[str, Any]]:
 
 def operate(api: cluster.Api, processes: Processes) -> None:
     """Start the operator, as the API server's administrator."""
-    certificate, key = api.pki.admin
-
-    def argv(ports: Mapping[str, int]) -> list[str]:
-        return [
-            str(tools.ensure("prometheus-operator")["prometheus-operator"]),
-            f"-apiserver={api.url}",
-            f"-ca-file={api.pki.authority}",
-            f"-cert-file={certificate}",
-            f"-key-file={key}",
-            f"-web.listen-address=127.0.0.1:{ports['web']}",
-            "-kubelet-service=kube-system/kubelet",
-        ]
-
-    def ready(ports: Mapping[str, int]) -> bool:
-        try:
-            return requests.get(f"http://127.0.0.1:{ports['web']}/healthz", timeout=2).ok
-        except requests.RequestException:
-            return False
-
-    processes.start(Command("prometheus-operator", argv, ready, ("web",)))
+    processes.start(prometheus_operator(api))

@@ -26,6 +26,7 @@ import tools
 from components.values import addresses
 from components.values.collection import agent, cluster, gateway, log_files, pieces
 from components.values.context import Context
+from lab.telemetry import collectors
 
 T = TypeVar("T")
 NAMESPACE_HEADER = "x-test-namespace"
@@ -161,38 +162,35 @@ class Chain:
     def _swapped(self, config: dict[str, Any], name: str) -> dict[str, Any]:
         state = self.folder / f"{name}-state"
         state.mkdir(exist_ok=True)
-        config = _replaced(config, {pieces.STATE: str(state)})
-        config["extensions"]["health_check"]["endpoint"] = f"127.0.0.1:{self.port[f'health-{name[0]}']}"
-        reader = config["service"]["telemetry"]["metrics"]["readers"][0]["pull"]["exporter"]["prometheus"]
-        reader.update(host="127.0.0.1", port=self.port[f"metrics-{name[0]}"])
-        return config
+        ports = {
+            "health": self.port[f"health-{name[0]}"],
+            "metrics": self.port[f"metrics-{name[0]}"],
+            "otlp_grpc": self.port.get(name, 0),
+            "otlp_http": self.port["otlp"],
+        }
+        return collectors.listening(_replaced(config, {pieces.STATE: str(state)}), ports)
 
     def _agent(self) -> dict[str, Any]:
         config = self._swapped(agent.config(self._context), "agent")
         config = _replaced(config, {log_files.PODS: str(self.pods)})
-        protocols = config["receivers"]["otlp"]["protocols"]
-        protocols["grpc"]["endpoint"] = f"127.0.0.1:{self.port['agent']}"
-        protocols["http"].update(endpoint=f"127.0.0.1:{self.port['otlp']}", include_metadata=True)
+        config["receivers"]["otlp"]["protocols"]["http"]["include_metadata"] = True
         if "agent" in self.kubeconfigs:
-            for name in ("k8s_attributes", "k8s_attributes/files"):
-                config["processors"][name]["auth_type"] = "kubeConfig"
+            config = collectors.asking(config)
         else:
             _stand_in(config)
-        dns = config["exporters"][agent.GATEWAYS]["resolver"]["dns"]
-        assert dns["hostname"] == addresses.gateway_headless()
-        dns.update(hostname="127.0.0.1", port=str(self.port["gateway"]))
-        config["exporters"][agent.GATEWAY]["endpoint"] = f"127.0.0.1:{self.port['gateway']}"
-        return config
+        assert config["exporters"][agent.GATEWAYS]["resolver"]["dns"]["hostname"] == addresses.gateway_headless()
+        return collectors.sending(collectors.balancing(config, [self._gateway_place]), self._gateway_place)
 
     def _cluster(self) -> dict[str, Any]:
-        config = self._swapped(cluster.config(self._context), "cluster")
-        config["receivers"]["k8s_events"]["auth_type"] = "kubeConfig"
-        config["exporters"][cluster.GATEWAY]["endpoint"] = f"127.0.0.1:{self.port['gateway']}"
-        return config
+        config = collectors.asking(self._swapped(cluster.config(self._context), "cluster"))
+        return collectors.sending(config, self._gateway_place)
+
+    @property
+    def _gateway_place(self) -> str:
+        return f"127.0.0.1:{self.port['gateway']}"
 
     def _gateway(self) -> dict[str, Any]:
         config = self._swapped(gateway.config(self._context), "gateway")
-        config["receivers"]["otlp"]["protocols"]["grpc"]["endpoint"] = f"127.0.0.1:{self.port['gateway']}"
         stores = {addresses.loki_url(): "http", addresses.tempo_otlp_endpoint(self._context): "grpc"}
         stores |= dict.fromkeys(addresses.prometheus_replica_urls(self._context), "http")
         here = {"http": f"http://127.0.0.1:{self.port['http']}", "grpc": f"127.0.0.1:{self.port['grpc']}"}
