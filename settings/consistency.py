@@ -224,6 +224,13 @@ def _overrides(platform: Platform) -> Iterator[Problem]:
                     "nothing",
                     "remove it",
                 )
+            if footprint.replicas is not None and workload in workloads.BESIDE:
+                yield Problem(
+                    f"{path}.replicas",
+                    f"is {footprint.replicas}, though this workload runs in the pods of another",
+                    "nothing",
+                    f"remove it, or change {workloads.BESIDE[workload]}.replicas",
+                )
             if (footprint.replicas or 1) > 1 and workload in workloads.ALONE:
                 yield Problem(
                     f"{path}.replicas",

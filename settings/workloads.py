@@ -14,6 +14,9 @@ PER_NODE = frozenset({Workload.NODE_EXPORTER, Workload.COLLECTOR_AGENT})
 ALONE = frozenset({Workload.COLLECTOR_CLUSTER, Workload.LOKI_COMPACTOR, Workload.TEMPO_SINGLE_BINARY})
 """Workloads of which a second pod would do the same work again, or would not know of the first."""
 
+BESIDE = {Workload.PROM_LABEL_PROXY: Workload.ACCESS_PROXY}
+"""Workloads that are containers in another's pods, which give their number."""
+
 WITH_VOLUME = frozenset(
     {
         Workload.PROMETHEUS,

@@ -136,6 +136,12 @@ CONTRADICTIONS: list[tuple[str, dict[str, Any], str]] = [
         "allowed: nothing; fix: remove it",
     ),
     (
+        "replicas of a container in another's pods",
+        {"regions.us-east.overrides": {"prom_label_proxy": {"replicas": 4}}},
+        "regions.us-east.overrides.prom_label_proxy.replicas is 4, though this workload runs in the pods of another; "
+        "allowed: nothing; fix: remove it, or change access_proxy.replicas",
+    ),
+    (
         "a second pod of what runs once",
         {"regions.us-east.overrides": {"tempo_single_binary": {"replicas": 2}}},
         "regions.us-east.overrides.tempo_single_binary.replicas is 2, though this workload runs once; allowed: 1; "
