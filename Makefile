@@ -48,6 +48,7 @@ lint: setup ## Formatting, lint, types, import directions, routes of alerts
 	@.venv/bin/mypy .
 	@.venv/bin/lint-imports
 	@$(PYTHON) -m components.values.alerting lint
+	@$(PYTHON) -m tools build promtool > /dev/null && $(PYTHON) -m rules lint --promtool "$$($(PYTHON) -m tools path promtool)"
 
 plan: setup ## Show the waves of a rollout (ENV=dev)
 	@$(PYTHON) -m automation plan --env $(ENV)

@@ -6,6 +6,7 @@ from typing import Any
 
 from components.values import addresses, grafana, prometheus
 from components.values.context import Context
+from rules import lint_chart
 from settings.names import NODE_NAMESPACE, TENANT_LABEL, grafana_url
 from settings.vocabulary import Workload
 
@@ -101,6 +102,8 @@ def _default_rules(context: Context) -> dict[str, Any]:
     dashboards = {group: {"dashboard_url": f"{grafana}/d/{uid}"} for group, uid in RULE_GROUPS.items()}
     return {
         "rules": {**dict.fromkeys(RULE_GROUPS, True), **dict.fromkeys(UNUSED_RULE_GROUPS, False)},
+        # Alerts that rules/ has, with thresholds of their own and tests.
+        "disabled": dict.fromkeys(lint_chart.decisions()["replaced"], True),
         "additionalAggregationLabels": [TENANT_LABEL],
         "additionalRuleGroupAnnotations": dashboards,
     }
