@@ -5,7 +5,8 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.board import Folder, advice, board, data_link, row, runbook
-from dashboards.panels import shares, stat, target, time_series, with_limits
+from dashboards.limits import drawn
+from dashboards.panels import shares, stat, target, time_series
 from dashboards.queries import SELECTOR
 from dashboards.tables import Column, table
 
@@ -128,15 +129,14 @@ def _changed(made: Dashboard) -> Dashboard:
     return (
         made.with_row(row("What changed?"))
         .with_panel(
-            with_limits(
+            drawn(
                 time_series(
                     "Series of limit",
-                    "By tenant; an alert fires at 80 %.",
+                    "By tenant; above 1 Prometheus' memory is not sized for it.",
                     "percentunit",
                     target(f"max by ({BY}) (tenant:active_series:limit_ratio{{{SELECTOR}}})", "{{tenant}} {{region}}"),
                 ),
-                0.8,
-                1,
+                "TenantSeriesNearLimit",
             )
         )
         .with_panel(

@@ -6,6 +6,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
 
 from dashboards.board import Folder, advice, board, row, runbook, to_menu
+from dashboards.limits import coloured, drawn
 from dashboards.panels import shares, stat, target, time_series, with_limits
 from dashboards.queries import SELECTOR
 
@@ -68,8 +69,9 @@ def _health(made: Dashboard) -> Dashboard:
             )
         )
         .with_panel(
-            stat("Fullest queue", "Share of the queue that is used.", "percentunit", target(queue, "")).thresholds(
-                shares(0.5, 0.8)
+            coloured(
+                stat("Fullest queue", "Share of the queue that is used.", "percentunit", target(queue, "")),
+                "CollectorQueueNearlyFull",
             )
         )
     )
@@ -81,7 +83,7 @@ def _affected(made: Dashboard) -> Dashboard:
     return (
         made.with_row(row("What is affected?"))
         .with_panel(
-            with_limits(
+            drawn(
                 _lines(
                     "Queue by exporter",
                     "The ten fullest; the exporter's name ends with the tenant.",
@@ -89,8 +91,7 @@ def _affected(made: Dashboard) -> Dashboard:
                     worst,
                     "{{exporter}} {{region}}",
                 ),
-                0.5,
-                0.8,
+                "CollectorQueueNearlyFull",
             )
         )
         .with_panel(

@@ -74,7 +74,9 @@ def _health(made: Dashboard) -> Dashboard:
         .with_panel(stat("Logs of a day", "Ingested, before compression.", "decbytes", target(f"{LOGS} * 86400", "")))
         .with_panel(stat("Spans of a day", "Stored, before compression.", "decbytes", target(f"{TRACES} * 86400", "")))
         .with_panel(
-            stat("Logs discarded", "Above limits or too old.", "Bps", target(discarded, "")).thresholds(shares(1, 1000))
+            stat("Lines discarded", "Above limits or too old.", "cps", target(discarded, "")).thresholds(
+                shares(0.001, 100)
+            )
         )
     )
 
@@ -155,7 +157,7 @@ def _changed(made: Dashboard) -> Dashboard:
         .with_panel(
             time_series(
                 "Discarded",
-                "Bytes of logs and spans that were refused, by reason.",
+                "Lines and spans per second that were refused, by reason.",
                 "cps",
                 target(per_tenant(LOG_DISCARDED, "reason"), "{{exported_tenant}} logs {{reason}}"),
                 target(per_tenant(SPANS_DISCARDED, "reason"), "{{exported_tenant}} spans {{reason}}"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
+from dashboards import backends
 from dashboards.board import Folder, advice, board, data_link, row, runbook, to_menu
+from dashboards.limits import coloured
 from dashboards.panels import ERROR_SHARES, shares, stat, target, time_series, with_limits
 from dashboards.queries import SELECTOR
 from dashboards.tables import Column, table
@@ -19,7 +21,7 @@ def build() -> Dashboard:
     """Return the dashboard that the platform team opens first."""
     made = board(UID, "Platform overview", "Does the platform take, keep and answer; for whom does it not?")
     return (
-        _change(_time(_tenants(_health(made))))
+        _change(_behind(_time(_tenants(_health(made)))))
         .with_row(row("What to do?"))
         .with_panel(
             advice(
@@ -54,12 +56,15 @@ def _health(made: Dashboard) -> Dashboard:
             ).thresholds(shares(0.001, 1))
         )
         .with_panel(
-            stat(
-                "Fullest queue",
-                "Of the collectors' exporters; a full one loses data.",
-                "percentunit",
-                target(queue, ""),
-            ).thresholds(shares(0.5, 0.8))
+            coloured(
+                stat(
+                    "Fullest queue",
+                    "Of the collectors' exporters; a full one loses data.",
+                    "percentunit",
+                    target(queue, ""),
+                ),
+                "CollectorQueueNearlyFull",
+            )
         )
     )
 
@@ -124,20 +129,16 @@ def _time(made: Dashboard) -> Dashboard:
                     f"topk(10, max by ({BY}, rule_group) (prometheus_rule_group_last_duration_seconds{{{SELECTOR}}}))",
                     "{{rule_group}}",
                 ),
-            )
-        )
-        .with_panel(
-            time_series(
-                "Bucket requests that fail",
-                "Share of requests to the object store that Loki and Tempo see fail.",
-                "percentunit",
-                target(
-                    f"max by ({BY}, store) (store:bucket_requests:failed_ratio_rate5m{{{SELECTOR}}})",
-                    "{{store}} {{region}}",
-                ),
-            )
+            ).span(24)
         )
     )
+
+
+def _behind(made: Dashboard) -> Dashboard:
+    made = made.with_row(row("Do its backends keep up?"))
+    for panel in backends.panels():
+        made = made.with_panel(panel)
+    return made
 
 
 def _change(made: Dashboard) -> Dashboard:

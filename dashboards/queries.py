@@ -15,9 +15,9 @@ def request_rate_by_status() -> str:
     return f"sum by (status_code) (rate({CALLS}{{{SERVICE}, {ENTRY_SPANS}}}[$__rate_interval]))"
 
 
-def error_share() -> str:
+def error_share(window: str = "5m") -> str:
     """Return the share of failed requests by service, 0 where all succeed, as rules/service.rules.yaml records it."""
-    return f"max by (tenant, region, service_name) (service:errors:ratio_rate5m{{{SERVICE}}})"
+    return f"max by (tenant, region, service_name) (service:errors:ratio_rate{window}{{{SERVICE}}})"
 
 
 def request_rate() -> str:
@@ -72,3 +72,13 @@ def request_rate_against_yesterday() -> str:
 def restarts() -> str:
     """Return restarts of containers within an hour by pod, of those that had one."""
     return f"sum by (namespace, pod) (increase(kube_pod_container_status_restarts_total{{{SELECTOR}}}[1h])) > 0"
+
+
+def targets_down() -> str:
+    """Return how many targets do not answer, by job."""
+    return f"count by (tenant, region, namespace, job) (up{{{SELECTOR}}} == 0)"
+
+
+def largest(metric: str) -> str:
+    """Return the ten processes with most of something."""
+    return f"topk(10, max by (tenant, region, namespace, pod) ({metric}{{{SELECTOR}}}))"

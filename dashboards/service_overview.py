@@ -6,6 +6,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, DashboardLink
 
 from dashboards import queries, variables
 from dashboards.board import Folder, advice, board, link, linked, row, runbook, to_board, to_menu
+from dashboards.limits import drawn
 from dashboards.panels import ERROR_SHARES, shares, stat, target, time_series, with_limits
 
 UID = "service-overview"
@@ -47,6 +48,7 @@ def build() -> Dashboard:
                         "Share of failed requests by service; a point leads to its logs and traces.",
                         "percentunit",
                         target(queries.error_share(), "{{service_name}}"),
+                        target(queries.error_share("2m"), "{{service_name}} 2 min"),
                     ),
                     *ERROR_SHARES,
                 ),
@@ -59,6 +61,14 @@ def build() -> Dashboard:
                 "The ten operations with most requests.",
                 "reqps",
                 target(queries.busiest_operations(), "{{service_name}} {{span_name}}"),
+            )
+        )
+        .with_panel(
+            time_series(
+                "Targets that do not answer",
+                "By job; their metrics are lost, and most often they are down.",
+                "short",
+                target(queries.targets_down(), "{{namespace}} {{job}}"),
             )
         )
         .with_row(row("Where does the time go?"))
@@ -74,11 +84,14 @@ def build() -> Dashboard:
         )
         .with_panel(
             linked(
-                time_series(
-                    "p95 by service",
-                    "One request in twenty takes longer; a warning fires above 1 s.",
-                    "s",
-                    target(queries.slowest_services(), "{{service_name}}"),
+                drawn(
+                    time_series(
+                        "p95 by service",
+                        "One request in twenty takes longer; a warning fires above 1 s.",
+                        "s",
+                        target(queries.slowest_services(), "{{service_name}}"),
+                    ),
+                    "ServiceLatencyHigh",
                 ),
                 *_elsewhere(),
             )
@@ -105,6 +118,28 @@ def build() -> Dashboard:
                 ),
                 0.8,
                 0.95,
+            )
+        )
+        .with_panel(
+            drawn(
+                time_series(
+                    "Resident memory",
+                    "Of the ten largest processes that say it themselves.",
+                    "bytes",
+                    target(queries.largest("process_resident_memory_bytes"), "{{namespace}}/{{pod}}"),
+                ),
+                "ProcessMemoryHigh",
+            )
+        )
+        .with_panel(
+            drawn(
+                time_series(
+                    "Goroutines",
+                    "Of the ten processes with most; a number that only grows is a leak.",
+                    "short",
+                    target(queries.largest("go_goroutines"), "{{namespace}}/{{pod}}"),
+                ),
+                "GoroutinesHigh",
             )
         )
         .with_row(row("What changed?"))

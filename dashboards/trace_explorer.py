@@ -6,7 +6,8 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards import queries, stores, variables
 from dashboards.board import Folder, advice, board, row, runbook, to_menu
-from dashboards.panels import shares, stat, target, time_series, with_limits
+from dashboards.limits import drawn
+from dashboards.panels import shares, stat, target, time_series
 from dashboards.queries import CALLS, DURATION, ENTRY_SPANS, SERVICE
 from dashboards.stores import found_traces
 from dashboards.volumes import SPANS_DISCARDED, per_tenant
@@ -108,15 +109,14 @@ def _where(made: Dashboard) -> Dashboard:
             )
         )
         .with_panel(
-            with_limits(
+            drawn(
                 time_series(
                     "Orphan spans, share",
                     "Requests that name a parent which has not arrived: a caller's span is lost.",
                     "percentunit",
                     target(f"max by ({BY}) (service:orphan_spans:ratio_rate15m{{{SERVICE}}})", LEGEND),
                 ),
-                0.01,
-                0.05,
+                "OrphanSpansHigh",
             )
         )
         .with_panel(

@@ -137,7 +137,9 @@ def test_the_error_share_turns_at_one_and_five_percent() -> None:
 
 
 def test_the_service_overview_shows_rate_errors_duration_and_saturation() -> None:
-    shown = {title: expression for _, title, expression in expressions("service-overview")}
+    shown: dict[str, str] = {}
+    for _, title, expression in expressions("service-overview"):
+        shown[title] = f"{shown.get(title, '')} {expression}"
     assert "status_code" in shown["Rate by status"]
     assert "service:errors:ratio_rate5m" in shown["Error share"]
     assert {"CPU of request", "Memory of limit"} <= shown.keys()
