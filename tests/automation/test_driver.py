@@ -1,0 +1,286 @@
+"""What the driver decides without an engine: waves, sites, locks, journals, saved plans, sentences, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tools
+from automation import cli, diagnosis, locks, plan, verification
+from automation.journal import Journal, Logbook, Region, Status, alive
+from automation.locks import Owner
+from automation.preview import Reviewed
+from automation.problem import AutomationError, Exit
+from automation.report import Preview
+from automation.result import Change, Result
+from automation.site import SURROUNDINGS, Site
+from lab.instance import ROOT
+from settings import load
+from tests.automation import reports
+
+
+def test_the_canary_is_the_first_wave_and_the_rest_the_second() -> None:
+    made = plan.make(load.environment_from_file("prod"))
+    assert made.rows() == [
+        ("1", "prod.ap-southeast", "canary"),
+        ("2", "prod.eu-west, prod.us-east", "2 at a time"),
+    ]
+
+
+def test_regions_without_a_canary_are_one_wave() -> None:
+    made = plan.make(load.environment_from_file("prod"), only=["us-east", "eu-west"])
+    assert [(wave.regions, wave.canary) for wave in made.waves] == [(("eu-west", "us-east"), False)]
+
+
+def test_a_region_that_is_none_is_refused() -> None:
+    with pytest.raises(AutomationError) as refused:
+        plan.make(load.environment_from_file("prod"), only=["mars"])
+    assert str(refused.value) == (
+        "--region is mars, which prod does not have; allowed: ap-southeast, eu-west, us-east; fix: choose among these"
+    )
+
+
+def test_plan_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["plan", "--env", "prod", "--json"]) == Exit.OK
+    assert [wave["canary"] for wave in json.loads(capsys.readouterr().out)["waves"]] == [True, False]
+
+
+def test_plan_refuses_an_environment_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["plan", "--env", "mars"]) == Exit.FAILED
+    assert "environment mars has no settings" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("mode", "text", "what"),
+    [
+        (0o644, "{}", "which others may read"),
+        (0o600, "no json", "which is no JSON"),
+        (0o600, '{"us-east": {"PORT": 1}}', "which is laid out otherwise"),
+    ],
+)
+def test_surroundings_are_private_and_well_formed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, text: str, what: str
+) -> None:
+    file = tmp_path / "surroundings.json"
+    file.write_text(text)
+    file.chmod(mode)
+    monkeypatch.setenv(SURROUNDINGS, str(file))
+    with pytest.raises(AutomationError, match=what):
+        Site.of("dev")
+
+
+def test_a_regions_variables_are_added_to_the_drivers_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "surroundings.json"
+    file.write_text('{"us-east": {"AWS_PROFILE": "east"}}')
+    file.chmod(0o600)
+    monkeypatch.setenv(SURROUNDINGS, str(file))
+    site = Site.of("prod")
+    assert site.environ("us-east")["AWS_PROFILE"] == "east"
+    assert site.environ("us-east")["PATH"] == os.environ["PATH"]
+    assert site.environ("eu-west").get("AWS_PROFILE") == os.environ.get("AWS_PROFILE")
+
+
+LOCKED = (
+    "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the "
+    "lock file with `pulumi cancel`.\n  file:///state/.pulumi/locks/x.json: created by ann@{host} (pid {pid}) at {since}"
+)
+
+
+def now(seconds: float = 0.0) -> str:
+    return datetime.fromtimestamp(time.time() + seconds, UTC).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("host", "pid", "since", "expected"),
+    [
+        (None, os.getpid(), now(), False),
+        (None, 2**22 + 1, now(), True),
+        (None, os.getpid(), "2020-01-01T00:00:00.123456789Z", True),
+        ("elsewhere", 2**22 + 1, now(), False),
+    ],
+    ids=["it runs", "its pid is free", "its pid is another's by now", "it is on another host"],
+)
+def test_only_an_owner_that_provably_ended_is_gone(host: str | None, pid: int, since: str, expected: bool) -> None:
+    found = locks.owners(LOCKED.format(host=host or socket.gethostname(), pid=pid, since=since))
+    assert found == [Owner("ann", host or socket.gethostname(), pid, since)]
+    assert locks.gone(found[0]) is expected
+
+
+def test_a_process_that_ended_is_gone_even_unreaped() -> None:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    started = locks.start_time(process.pid)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert locks.start_time(process.pid) is None
+    assert alive([[process.pid, started or 0.0]]) == []
+    process.wait()
+
+
+def test_the_owners_are_read_from_the_backends_files(tmp_path: Path) -> None:
+    folder = tmp_path / ".pulumi/locks/organization/observability-platform/prod.us-east"
+    folder.mkdir(parents=True)
+    (folder / "x.json").write_text(
+        '{"pid": 7, "username": "ann", "hostname": "h", "timestamp": "2026-01-01T00:00:00Z"}'
+    )
+    found = locks.held(tmp_path.as_uri(), "observability-platform", "prod.us-east")
+    assert found == [Owner("ann", "h", 7, "2026-01-01T00:00:00Z")]
+    assert locks.held(tmp_path.as_uri(), "observability-platform", "prod.eu-west") == []
+    with pytest.raises(AutomationError, match=r"gs shows no owners of locks; allowed: file://, s3://"):
+        locks.held("gs://bucket", "observability-platform", "prod.us-east")
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ("error: incorrect passphrase", "the passphrase does not open the stack's secrets"),
+        ("api error InvalidCiphertextException: ", "the KMS key does not open the stack's secrets"),
+        ("api error ExpiredToken: The provided token has expired.", "the AWS credentials have expired"),
+        ("error: write /state: no space left on device", "the disk is full"),
+        ("error: could not list bucket: blob (code=Unknown)", "the backend that keeps the state cannot be reached"),
+    ],
+)
+def test_a_broken_environment_is_one_sentence_with_its_fix(output: str, expected: str) -> None:
+    said = diagnosis.sentence("prod.us-east", f"some noise\n{output}\nmore")
+    assert said.startswith(f"prod.us-east: {expected} (")
+    assert "; " in said
+    assert "\n" not in said
+
+
+def test_a_locked_stack_names_its_owner() -> None:
+    said = diagnosis.sentence("prod.us-east", LOCKED.format(host="ci-7", pid=42, since="2026-01-01T00:00:00Z"))
+    assert said == (
+        "prod.us-east: is locked by ann@ci-7 (pid 42) since 2026-01-01T00:00:00Z; wait until that operation ends; "
+        "if it was killed: python -m automation unlock"
+    )
+
+
+def test_what_is_not_understood_stays_as_it_is() -> None:
+    assert diagnosis.sentence("prod.us-east", "error: something new") == ""
+
+
+def journal() -> Journal:
+    return Journal("prod", "up", {"parallel": 2}, [["us-east"]], {"us-east": Region()})
+
+
+def test_a_journal_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    book = Logbook(tmp_path)
+    assert book.read() is None
+    book.begin(journal())
+    book.note("us-east", status=Status.RUNNING, step="region up", processes=[[1, 2.0]])
+    read = Logbook(tmp_path).read()
+    assert read is not None
+    assert read == book.journal
+    assert not read.finished
+    book.note("us-east", status=Status.DONE)
+    assert (Logbook(tmp_path).read() or journal()).finished
+
+
+def test_two_drivers_do_not_work_on_one_environment(tmp_path: Path) -> None:
+    first, second = Logbook(tmp_path), Logbook(tmp_path)
+    with first.held():
+        first.begin(journal())
+        with pytest.raises(AutomationError) as refused, second.held():
+            pytest.fail("both hold it")
+    assert f"@{socket.gethostname()} (pid {os.getpid()}) has been at work on it since" in str(refused.value)
+    with second.held():
+        assert second.read() is not None
+
+
+def test_an_unwritable_journal_is_refused_before_anything_is_touched(tmp_path: Path) -> None:
+    (tmp_path / ".rollout.json.partial").mkdir()
+    with pytest.raises(AutomationError) as refused:
+        Logbook(tmp_path).begin(journal())
+    assert "the journal cannot be written (Is a directory), and without it nobody could go on" in str(refused.value)
+
+
+def test_a_broken_journal_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "rollout.json").write_text('{"half": ')
+    with pytest.raises(AutomationError, match="the journal cannot be read"):
+        Logbook(tmp_path).read()
+
+
+def result(*changes: Change) -> Result:
+    return Result("region", "preview", True, 1.0, {}, list(changes), [], [], [], {}, [])
+
+
+def change(name: str, digest: str) -> Change:
+    return Change(reports.urn("us-east", reports.CONFIG, name), "update", digest=digest)
+
+
+@pytest.mark.parametrize(
+    ("changes", "partly", "misfit"),
+    [
+        ([("a", "1"), ("b", "2")], False, ""),
+        ([("a", "1")], False, "no longer due: update b"),
+        ([("a", "1")], True, ""),
+        ([("a", "1"), ("b", "3")], False, "differs: update b"),
+        ([("a", "1"), ("b", "2"), ("c", "4")], True, "not reviewed: update c"),
+    ],
+)
+def test_a_plan_fits_what_was_reviewed_and_nothing_else(
+    tmp_path: Path, changes: list[tuple[str, str]], partly: bool, misfit: str
+) -> None:
+    seen = Preview("us-east", (result(change("a", "1"), change("b", "2")),))
+    Reviewed.of("prod", [seen], ["retention-cut"]).save(tmp_path / "plan.json")
+    read = Reviewed.read(tmp_path / "plan.json", "prod")
+    assert read.allowed == ("retention-cut",)
+    assert read.misfit("us-east", result(*(change(*each) for each in changes)), partly=partly) == misfit
+
+
+def test_a_plan_of_another_environment_is_refused(tmp_path: Path) -> None:
+    Reviewed.of("dev", [], []).save(tmp_path / "plan.json")
+    with pytest.raises(AutomationError, match="is of dev, version 1; allowed: what preview --save-plan wrote for prod"):
+        Reviewed.read(tmp_path / "plan.json", "prod")
+
+
+@pytest.mark.parametrize(
+    ("workload", "mode", "lack"),
+    [
+        (
+            {"metadata": {"generation": 2}, "status": {"observedGeneration": 1}},
+            "applied",
+            "its controller has not seen",
+        ),
+        ({"metadata": {"generation": 2}, "status": {"observedGeneration": 2}}, "applied", ""),
+        ({"spec": {"replicas": 3}, "status": {"updatedReplicas": 2}}, "available", "2 of 3 pods are updated"),
+        (
+            {"spec": {"replicas": 3}, "status": {"updatedReplicas": 3, "availableReplicas": 1}},
+            "available",
+            "1 of 3 pods are ready",
+        ),
+        ({"spec": {"replicas": 3}, "status": {"updatedReplicas": 3, "availableReplicas": 3}}, "available", ""),
+        ({"status": {"desiredNumberScheduled": 5, "updatedNumberScheduled": 5}}, "available", "0 of 5 pods are ready"),
+    ],
+)
+def test_what_a_workload_still_lacks(workload: dict[str, Any], mode: str, lack: str) -> None:
+    assert verification.lagging(workload, mode).startswith(lack)
+    assert bool(verification.lagging(workload, mode)) is bool(lack)
+
+
+def test_the_workflows_pass_actionlint() -> None:
+    files = sorted(map(str, (ROOT / ".github" / "workflows").glob("*.yaml")))
+    assert len(files) == 4
+    done = subprocess.run(
+        [str(tools.ensure("actionlint")["actionlint"]), "-no-color", *files],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_every_make_target_of_a_workflow_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    workflows = [file.read_text() for file in (ROOT / ".github" / "workflows").glob("*.yaml")]
+    used = {name for text in workflows for name in re.findall(r"\bmake ([a-z]+)", text)}
+    assert used == {"kubeconfigs", "review", "comment", "rollout", "resume", "drift"}
+    assert used <= targets
