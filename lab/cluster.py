@@ -116,13 +116,14 @@ class Api:
         headers = {"Content-Type": "application/json"}
         return self._checked(self._request("POST", path, data=json.dumps(manifest), headers=headers))
 
-    def delete(self, path: str) -> None:
-        """Delete the object at a path; its dependents go with it, in the background.
+    def delete(self, path: str, *, at_once: bool = False) -> None:
+        """Delete the object at a path, `at_once` without a grace; its dependents go with it, in the background.
 
         Raises:
             LabError: the API server refused.
         """
-        self._checked(self._request("DELETE", f"{path}?propagationPolicy=Background"))
+        grace = "&gracePeriodSeconds=0" if at_once else ""
+        self._checked(self._request("DELETE", f"{path}?propagationPolicy=Background{grace}"))
 
     def _answers(self, path: str) -> bool:
         try:

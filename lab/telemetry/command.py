@@ -110,7 +110,8 @@ def _show(document: dict[str, Any], telemetry: Telemetry, context: Context) -> N
     tenant, entry = next(iter(context.tenants.items()))
     pod = telemetry.pod(entry.namespaces[0], "shell", "shell")
     endpoints, org = telemetry.endpoints, f"-H 'X-Scope-OrgID: {tenant}'"
-    _print(f"Try:  .venv/bin/python -m lab.signals --otlp {pod.agent.otlp_http} --source {pod.address}")
+    sender = f"--otlp {pod.agent.otlp_http} --source {pod.address} --namespace {pod.namespace}"
+    _print(f"Try:  .venv/bin/python -m lab.signals {sender}")
     _print(
         f"      curl -sG {org} {endpoints.loki}/loki/api/v1/query_range --data-urlencode 'query={{level=\"error\"}}'"
     )
@@ -124,7 +125,11 @@ def _show_checks(checks: list[Check], ok: bool) -> None:
         fate = "ok" if each.ok else f"FAILED: wanted {each.expected}, found {each.found}"
         table.add_row(each.name, each.tenant, fate, f"{each.seconds:.1f}")
     Console(highlight=False, soft_wrap=True).print(table)
-    _print("Next: make down removes it." if ok else "Next: the programs' logs are in the lab's folder, below logs.")
+    _print(
+        "Next: make telemetry stays and says how to look at it; make down removes the region."
+        if ok
+        else "Next: the programs' logs are in the lab's folder, below logs."
+    )
 
 
 def _wait(lab: Lab) -> None:

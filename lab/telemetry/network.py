@@ -20,6 +20,7 @@ POD_NETWORK: Final = "10.244.0"
 """First three bytes of the addresses of workloads' pods."""
 _SECONDS: Final = 30.0
 _OWN: Final = {"app.kubernetes.io/managed-by": "lab"}
+_SELECTOR: Final = ",".join(f"{key}={value}" for key, value in _OWN.items())
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,24 @@ class Network:
         manifest = {
             "apiVersion": "v1",
             "kind": "Node",
-            "metadata": {"name": name, "labels": {"kubernetes.io/os": "linux"}},
+            "metadata": {"name": name, "labels": {**_OWN, "kubernetes.io/os": "linux"}},
         }
         self.api.apply(f"/api/v1/nodes/{name}", manifest)
+
+    def leave(self) -> None:
+        """Remove the nodes made here and the pods on them, for which nobody would say that they have ended.
+
+        The controllers make the workloads' pods again, on no node, as they were before the run.
+        """
+        nodes = [each["metadata"]["name"] for each in self.api.get(f"/api/v1/nodes?labelSelector={_SELECTOR}")["items"]]
+        # Pods first: without its node a DaemonSet's pod is deleted by its controller, at the same time as here.
+        for pod in self.api.get("/api/v1/pods")["items"]:
+            if pod["spec"].get("nodeName") in nodes:
+                metadata = pod["metadata"]
+                path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}"
+                self.api.delete(path, at_once=True)
+        for name in nodes:
+            self.api.delete(f"/api/v1/nodes/{name}")
 
     def namespace(self, name: str) -> None:
         """Make a namespace in which pods can be made.

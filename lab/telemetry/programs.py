@@ -131,6 +131,7 @@ class Site:
             LabError: something that it mounts or refers to is not there.
         """
         folder = self.folder / workload.name
+        folder.mkdir(exist_ok=True)
         spec = self.applied.workload(workload.kind, workload.namespace, workload.workload)
         container = contained(self.applied, spec, workload.container, pod, folder / "volumes")
         account = spec["spec"]["template"]["spec"].get("serviceAccountName", "default")

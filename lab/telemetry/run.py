@@ -173,23 +173,26 @@ def standing(lab: Lab, agents: int = 1) -> Iterator[Telemetry]:
     lab_names = {*cluster.NAMES, cloud.NAME}
     folder = lab.instance.folder / "telemetry"
 
+    api = Api(cluster.server_url(lab.processes), Pki(lab.instance.pki))
+
     def clear() -> None:
         stale = [name for name in lab.processes.recorded() if name not in lab_names]
         with ThreadPoolExecutor(len(stale) + 1) as pool:
             # At the same time: one that waits for another's answer would take its whole grace.
             list(pool.map(lab.processes.stop, stale))
+        if lab.processes.running(*cluster.NAMES):
+            Network(api).leave()
         shutil.rmtree(folder, ignore_errors=True)
 
     clear()
     folder.mkdir()
     try:
-        yield _started(lab, facts, folder, agents)
+        yield _started(lab, api, facts, folder, agents)
     finally:
         clear()
 
 
-def _started(lab: Lab, facts: Facts, folder: Path, agents: int) -> Telemetry:
-    api = Api(cluster.server_url(lab.processes), Pki(lab.instance.pki))
+def _started(lab: Lab, api: Api, facts: Facts, folder: Path, agents: int) -> Telemetry:
     aws = cloud.running(lab.processes, facts.aws_region)
     applied = Applied(api, aws)
     proxied = ("Deployment", addresses.ACCESS_PROXY) in applied.workloads(names.NAMESPACE)
