@@ -92,7 +92,7 @@ def test_a_regions_variables_are_added_to_the_drivers_own(tmp_path: Path, monkey
 
 LOCKED = (
     "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the "
-    "lock file with `pulumi cancel`.\n  file:///state/.pulumi/locks/x.json: created by ann@{host} (pid {pid}) at {since}"
+    "lock file with `pulumi cancel`.\n  file:///state/locks/x.json: created by ann@{host} (pid {pid}) at {since}"
 )
 
 
