@@ -6,15 +6,20 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
+import tools
 from components.values.collection import span_metrics
+from components.values.slo_rules import slo_rule_files
 from rules.slo import conventions
 from rules.slo.sources import SOURCES, bounds, queries
 from settings import slo_consistency
 from settings.slo import Slo
 from settings.units import Duration
 from settings.vocabulary import SliSource
+from tests.contexts import context
 from tests.rules.slo_specs import OWNER, labels, promtool, series, slo, value
+from tests.running import run
 
 CART = f'{OWNER}, service_name="cart"'
 PLACES = {
@@ -160,6 +165,19 @@ def test_a_source_counts_ten_requests_a_second_and_one_of_them_bad(
         ],
     }
     promtool(tmp_path, {name: spec for name, (spec, _) in specs.items()}, "30s", test)
+
+
+@pytest.mark.parametrize("stack", ["dev.us-east", "prod.us-east", "prod.ap-southeast"])
+def test_promtool_accepts_what_ships_for_every_tenant(stack: str, tmp_path: Path) -> None:
+    here = context(stack)
+    shipped = slo_rule_files(here)
+    assert set(shipped) == {f"slo-{name}" for name, tenant in here.tenants.items() if tenant.slos}
+    groups = [group for document in shipped.values() for group in document["groups"]]
+    for group in groups:
+        assert here.identity.items() <= group["labels"].items()
+    (tmp_path / "slo.yaml").write_text(yaml.safe_dump({"groups": groups}), encoding="utf-8")
+    done = run(tools.ensure("promtool")["promtool"], "check", "rules", str(tmp_path / "slo.yaml"))
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_source_is_counted_here() -> None:
