@@ -41,7 +41,7 @@ from settings.vocabulary import Workload
 
 STACK: Final = "dev.us-east"
 TRACES: Final = 10_000
-"""140,000 spans, about 45 MB: five seconds of one core."""
+"""140,000 spans, 18 MB: two seconds of one core."""
 TIMES_RATED: Final = 3
 """Load of the memory figure, in multiples of what the region is sized for."""
 MEMORY: Final = f"gateway: peak memory / memory_limiter at {TIMES_RATED}x the rate"
