@@ -88,6 +88,8 @@ def test_a_tenant_more_changes_what_knows_tenants_and_restarts_no_store(stand: S
         assert all(path.startswith("spec.config.processors.transform/identity.") for path in paths)
     policy = seen.pop("update kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy metrics-policy")
     assert all(path.startswith("spec.matchConstraints.namespaceSelector.matchExpressions[0]") for path in policy)
+    (token,) = seen.pop("update kubernetes:external-secrets.io/v1:ExternalSecret secrets-access-tokens")
+    assert token.startswith("spec.data[")
     assert seen == {
         "update kubernetes:core/v1:Secret routing-config": ('data["alertmanager.yaml"]',),
         "update kubernetes:core/v1:ConfigMap loki:observability/loki-runtime": ('data["runtime-config.yaml"]',),
@@ -97,10 +99,9 @@ def test_a_tenant_more_changes_what_knows_tenants_and_restarts_no_store(stand: S
         "create random:index/randomPassword:RandomPassword secrets-access-token-zoo": (),
         "create aws:secretsmanager/secret:Secret secrets-access-token-zoo-secret": (),
         "create aws:secretsmanager/secretVersion:SecretVersion secrets-access-token-zoo-version": (),
-        "update kubernetes:external-secrets.io/v1:ExternalSecret secrets-access-tokens": ("spec.data",),
         "update kubernetes:core/v1:ConfigMap access-config": ('data["caddy.json"]',),
         "update kubernetes:apps/v1:Deployment access-proxy": (
-            'spec.template.metadata.annotations["observability-platform/config-digest"]',
+            "spec.template.metadata.annotations.observability-platform/config-digest",
         ),
     }
 
