@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 
 from automation import silences as silences_command
-from automation.commands import changing, looking, rescuing
+from automation.commands import changing, looking, rescuing, upgrading
 from automation.problem import AutomationError, Exit
 from automation.verify import command as verify_command
 from settings.problem import SettingsError
@@ -41,6 +41,7 @@ app.command("destroy")(changing.destroy)
 app.command("unlock")(rescuing.unlock)
 app.command("export")(rescuing.export)
 app.command("import")(rescuing.restore)
+app.command("upgrade")(upgrading.upgrade)
 app.command("verify")(verify_command.verify)
 app.command("silence")(silences_command.silence)
 app.command("silences")(silences_command.silences)

@@ -1,0 +1,45 @@
+"""The command for a chart's next version."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from automation import upgrade as upgrading
+from automation.commands.options import HERE, AsJson, Env, Root, show, show_json, tell
+from automation.problem import Exit
+from automation.report.text import text
+from automation.site import Site
+from charts import edit, pins
+
+
+def upgrade(
+    chart: Annotated[str, typer.Argument(help="A chart of charts.yaml.")],
+    version: Annotated[str, typer.Argument(help="The version to go to.")],
+    env: Env = "prod",
+    write: Annotated[bool, typer.Option("--write/--no-write", help="Make it the default in charts.yaml.")] = True,
+    as_json: AsJson = False,
+    root: Root = HERE,
+) -> int:
+    """Show what another version of a chart changes in every region, and write it into charts.yaml for review."""
+    platform = Site.of(env, root).settings()
+    known = pins.load(root)
+    if chart in known.charts and version not in known.charts[chart].versions:
+        origin: edit.Origin = "mirror" if (root / known.mirror).is_dir() else "public"
+        tell(f"{chart} {version}: pinning its digest ({origin})")
+        edit.pin(chart, version, origin, root)
+    found = upgrading.compare(chart, version, platform, root)
+    changed = write and upgrading.set_default(chart, version, root)
+    if as_json:
+        show_json({**found.document(), "written": changed})
+        return Exit.OK
+    before = ", ".join(dict.fromkeys(found.before.values()))
+    show(f"{chart} {before} -> {version}")
+    show(text(found.report, f"make review ENV={env}"))
+    for name in found.new_crds:
+        show(f"New CRD: {name}; its chart of CRDs comes first")
+    for series, users in found.lost_series.items():
+        show(f"Lost series: {series}, used by {', '.join(users)}")
+    show(f"charts.yaml: {chart} is now {version} by default" if changed else "charts.yaml: as it was")
+    return Exit.OK
