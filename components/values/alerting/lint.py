@@ -37,21 +37,21 @@ def inhibition_problems(tree: Tree, alerts: Sequence[Mapping[str, str]]) -> list
         tree: the tree.
         alerts: labels of each alert, `alertname` and `severity` among them, of one service or object each.
     """
-    found = []
-    for number, rule in enumerate(tree["inhibit_rules"]):
-        pairs = [(a, b) for a, b in product(alerts, alerts) if matching.inhibits(rule, a, b)]
-        if not pairs:
-            found.append(f"inhibit_rules[{number}] keeps no alert quiet; fix: correct its matchers, or remove it")
-    for source, target in product(alerts, alerts):
-        if (
-            {source["severity"], target["severity"]} == {Severity.PAGE, Severity.WARN}
-            and source["severity"] == Severity.PAGE
-            and source.get("service_name")
-            and all(source.get(label) == target.get(label) for label in (*OWNER, "service_name"))
-            and not any(matching.inhibits(rule, source, target) for rule in tree["inhibit_rules"])
-        ):
-            found.append(f"page {source['alertname']} leaves warn {target['alertname']} of its service to be heard")
-    return found
+    pages = [each for each in alerts if each["severity"] == Severity.PAGE]
+    warns = [each for each in alerts if each["severity"] == Severity.WARN]
+    rules = tree["inhibit_rules"]
+    found = [
+        f"inhibit_rules[{number}] keeps no warn quiet; fix: correct its matchers, or remove it"
+        for number, rule in enumerate(rules)
+        if not any(matching.inhibits(rule, page, warn) for page, warn in product(pages, warns))
+    ]
+    served = [[each for each in some if each.get("service_name")] for some in (pages, warns)]
+    return found + [
+        f"page {page['alertname']} leaves warn {warn['alertname']} of its service to be heard"
+        for page, warn in product(*served)
+        if all(page.get(label) == warn.get(label) for label in (*OWNER, "service_name"))
+        and not any(matching.inhibits(rule, page, warn) for rule in rules)
+    ]
 
 
 def _unreachable(route: Tree, above: list[Matcher]) -> Iterator[str]:
