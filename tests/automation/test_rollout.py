@@ -1,0 +1,195 @@
+"""How a rollout goes through its waves, with operations that are told what to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automation import plan, rollout
+from automation.engine import Project
+from automation.journal import Journal, Logbook, Status
+from automation.preview import Reviewed
+from automation.problem import AutomationError
+from automation.report import Preview
+from automation.result import Change, Field, Result
+from automation.rollout import Options, Rollout
+from automation.runner import Ended, Runner
+from automation.site import Site
+from settings import load
+from tests.automation import reports
+
+PLATFORM = load.environment_from_file("prod")
+
+
+def result(operation: str, *changes: Change) -> Result:
+    counts = {"update": len(changes)} if changes else {"same": 21}
+    return Result("region", operation, True, 1.0, counts, list(changes), [], [], [], {}, [])
+
+
+@dataclass
+class Told(Runner):
+    """Answers as told, and remembers what it was asked."""
+
+    asked: list[str] = field(default_factory=list)
+    changes: tuple[Change, ...] = ()
+    failing: dict[str, str] = field(default_factory=dict)
+    before: Callable[[str], None] = lambda _: None
+
+    def run(self, region: str, project: Project, operation: str, **more: Any) -> Ended:
+        key = f"{region} {operation}"
+        self.asked.append(key)
+        self.before(key)
+        if key in self.failing:
+            return Ended(region, project.name, None, self.failing[key])
+        changes = self.changes if operation == "preview" else ()
+        return Ended(region, project.name, result(operation, *changes))
+
+
+@contextmanager
+def begun(tmp_path: Path, options: Options, operation: str = "up") -> Iterator[tuple[Told, Rollout]]:
+    root = tmp_path / "root"
+    root.mkdir(exist_ok=True)
+    (root / "Pulumi.yaml").write_text("name: observability-platform\n")
+    runner = Told(Site("prod", root, tmp_path / "home"))
+    book = Logbook(runner.site.create())
+    with book.held():
+        made = Rollout(runner, PLATFORM, book, options, lambda _: None)
+        rollout.begin(book, plan.make(PLATFORM, 2), operation, made.options)
+        yield runner, made
+
+
+def statuses(journal: Journal) -> dict[str, str]:
+    return {name: str(region.status) for name, region in journal.regions.items()}
+
+
+OPTIONS = Options(parallel=1, rollout="off")
+FIRST = ["ap-southeast preview", "ap-southeast up"]
+REST = ["eu-west preview", "eu-west up", "us-east preview", "us-east up"]
+
+
+def test_the_canary_is_up_before_anything_else_is_looked_at(tmp_path: Path) -> None:
+    with begun(tmp_path, OPTIONS) as (runner, made):
+        assert made.run().finished
+    assert runner.asked == FIRST + REST
+
+
+def test_a_canary_that_fails_stops_the_later_waves(tmp_path: Path) -> None:
+    with begun(tmp_path, OPTIONS) as (runner, made):
+        runner.failing["ap-southeast up"] = "prod.ap-southeast: no"
+        journal = made.run()
+    assert runner.asked == FIRST
+    assert statuses(journal) == {"ap-southeast": "failed", "eu-west": "pending", "us-east": "pending"}
+    assert journal.regions["ap-southeast"].error == "prod.ap-southeast: no"
+
+
+def test_a_failure_within_a_wave_begins_no_other_region_and_leaves_earlier_ones(tmp_path: Path) -> None:
+    with begun(tmp_path, OPTIONS) as (runner, made):
+        runner.failing["eu-west preview"] = "prod.eu-west: no"
+        journal = made.run()
+    assert runner.asked == [*FIRST, "eu-west preview"]
+    assert statuses(journal) == {"ap-southeast": "done", "eu-west": "failed", "us-east": "pending"}
+
+
+def test_resume_leaves_alone_what_is_done(tmp_path: Path) -> None:
+    with begun(tmp_path, OPTIONS) as (runner, made):
+        runner.failing["eu-west up"] = "prod.eu-west: no"
+        made.run()
+    book = Logbook(runner.site.folder)
+    journal = book.read()
+    assert journal is not None
+    for region in journal.regions.values():
+        region.status = Status.DONE if region.status is Status.DONE else Status.PENDING
+    again = Told(runner.site)
+    with book.held():
+        book.begin(journal)
+        options = rollout.options_of(journal)
+        assert Rollout(again, PLATFORM, book, options, lambda _: None, resumed=True).run().finished
+    assert options == made.options
+    assert again.asked == REST
+
+
+CUT = Change(
+    reports.urn("ap-southeast", reports.CONFIG, "loki"),
+    "update",
+    ("spec.retention",),
+    (Field("spec.retention", "update", "15d", "10d"),),
+    digest="d",
+)
+
+
+def test_an_open_risk_touches_nothing(tmp_path: Path) -> None:
+    with begun(tmp_path, OPTIONS) as (runner, made):
+        runner.changes = (CUT,)
+        journal = made.run()
+    assert runner.asked == ["ap-southeast preview"]
+    assert journal.regions["ap-southeast"].error == (
+        "prod.ap-southeast: risks that nobody has acknowledged (retention-cut loki: spec.retention 15d -> 10d: what is "
+        "older is deleted for good); nothing was touched; fix: take the change back, or --allow retention-cut"
+    )
+
+
+def test_an_acknowledged_risk_is_rolled_out(tmp_path: Path) -> None:
+    with begun(tmp_path, replace(OPTIONS, allowed=("retention-cut",))) as (runner, made):
+        runner.changes = (CUT,)
+        assert made.run().finished
+
+
+def test_what_was_not_reviewed_touches_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    Reviewed.of("prod", [Preview("ap-southeast", (result("preview"),))], ["retention-cut"]).save(file)
+    with begun(tmp_path, replace(OPTIONS, plan=str(file))) as (runner, made):
+        runner.changes = (CUT,)
+        journal = made.run()
+    assert runner.asked == ["ap-southeast preview"]
+    assert journal.regions["ap-southeast"].error == (
+        "prod.ap-southeast: the plan no longer fits (not reviewed: update loki); nothing was touched; "
+        "fix: preview again with --save-plan, have it reviewed, and roll that out"
+    )
+
+
+def test_what_was_reviewed_is_rolled_out_with_its_acknowledgements(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    seen = [Preview(region, (result("preview", CUT),)) for region in PLATFORM.regions]
+    Reviewed.of("prod", seen, ["retention-cut"]).save(file)
+    with begun(tmp_path, replace(OPTIONS, plan=str(file))) as (runner, made):
+        runner.changes = (CUT,)
+        assert made.run().finished
+
+
+def test_an_interrupt_begins_nothing_more(tmp_path: Path) -> None:
+    with begun(tmp_path, OPTIONS) as (runner, made):
+        runner.before = lambda key: runner.interrupt() if key == "ap-southeast preview" else None
+        journal = made.run()
+    assert runner.asked == ["ap-southeast preview"]
+    assert "prod.ap-southeast: interrupted before region up; run: resume" in journal.regions["ap-southeast"].error
+
+
+def test_a_verification_that_fails_stops_the_rollout(tmp_path: Path) -> None:
+    command = "python3 -c 'import sys; sys.exit(\"{region} is not well\")'"
+    with begun(tmp_path, replace(OPTIONS, verify=(command,))) as (runner, made):
+        journal = made.run()
+    assert runner.asked == FIRST
+    assert journal.regions["ap-southeast"].error.endswith("ended with 1: ap-southeast is not well")
+
+
+def test_an_slo_that_cannot_be_asked_stops_the_rollout(tmp_path: Path) -> None:
+    with begun(tmp_path, replace(OPTIONS, slo=("http://127.0.0.1:9 up == 0",))) as (runner, made):
+        journal = made.run()
+    assert runner.asked == FIRST
+    assert journal.regions["ap-southeast"].error == (
+        "http://127.0.0.1:9 does not answer 'up == 0'; fix: check the address"
+    )
+
+
+def test_an_unwritable_journal_ends_the_rollout_before_the_next_step(tmp_path: Path) -> None:
+    with begun(tmp_path, OPTIONS) as (runner, made):
+        partial = runner.site.folder / ".rollout.json.partial"
+        runner.before = lambda key: partial.mkdir() if key == "ap-southeast preview" else None
+        with pytest.raises(AutomationError, match="the journal cannot be written"):
+            made.run()
+    assert runner.asked == ["ap-southeast preview"]
