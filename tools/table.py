@@ -245,7 +245,7 @@ TOOLS: Mapping[str, Tool] = MappingProxyType({tool.name: tool for tool in _ALL})
 GROUPS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "lab": ("pulumi", "helm", "etcd", "kube-apiserver", "kube-controller-manager", "kubectl"),
-        "verify": ("promtool", "amtool", "otelcol", "loki", "tempo", "actionlint"),
+        "verify": ("promtool", "amtool", "actionlint", "otelcol", "loki", "tempo"),
         "telemetry": (
             "prom-label-proxy",
             "caddy",
