@@ -11,15 +11,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import requests
+from botocore.config import Config
 
 from automation.verify import Endpoints
 from components.values.context import Context
+from lab import cloud
 from lab.lifecycle import Lab
 from lab.signals import fleet, send
 from lab.signals.metrics import SEQUENCE
 from lab.signals.plan import Plan, Pod
 from lab.signals.sent import Sent
 from lab.telemetry.run import Process, Telemetry
+from settings import names
+from settings.vocabulary import Pillar
 from tests.lab.telemetry.asking import Stores
 
 NAMESPACE = "shop-jobs"
@@ -46,6 +50,14 @@ class Standing:
         """Return the stores, read across tenants."""
         places = self.telemetry.endpoints
         return Stores(Endpoints(places.agents[0].otlp_http, places.loki, places.tempo, places.prometheus), self.context)
+
+
+def keys(standing: Standing, pillar: Pillar) -> list[str]:
+    """Return what a pillar's bucket holds."""
+    ours = cloud.running(standing.lab.processes, "us-east-1")
+    store = ours.session().client("s3", endpoint_url=ours.url, config=Config(proxies={}))
+    bucket = names.bucket(standing.context.platform, standing.context.name, pillar)
+    return [each["Key"] for each in store.list_objects_v2(Bucket=bucket).get("Contents", [])]
 
 
 @dataclass
