@@ -64,6 +64,15 @@ def _one_tenant_more(platform: dict[str, Any]) -> None:
         "owners": ["team-zoo"],
         "channels": {"slack": "#zoo"},
         "limits": {"active_series": 10000, "log_mb_per_second": 1, "spans_per_second": 100},
+        "slos": {
+            "tickets": {
+                "service": "tickets",
+                "objective": 99,
+                "window": "28d",
+                "source": "span_metrics",
+                "owner": "team-zoo",
+            }
+        },
     }
 
 
@@ -90,11 +99,14 @@ def test_a_tenant_more_changes_what_knows_tenants_and_restarts_no_store(stand: S
     assert all(path.startswith("spec.matchConstraints.namespaceSelector.matchExpressions[0]") for path in policy)
     (token,) = seen.pop("update kubernetes:external-secrets.io/v1:ExternalSecret secrets-access-tokens")
     assert token.startswith("spec.data[")
+    limits = seen.pop("update kubernetes:monitoring.coreos.com/v1:PrometheusRule rules-settings")
+    assert all(path.startswith("spec.groups") for path in limits)
     assert seen == {
         "update kubernetes:core/v1:Secret routing-config": ('data["alertmanager.yaml"]',),
         "update kubernetes:core/v1:ConfigMap loki:observability/loki-runtime": ('data["runtime-config.yaml"]',),
         "update kubernetes:core/v1:ConfigMap tempo:observability/tempo-runtime": ('data["overrides.yaml"]',),
         "update kubernetes:core/v1:ConfigMap metrics-datasources": ('data["datasources.yaml"]',),
+        "create kubernetes:monitoring.coreos.com/v1:PrometheusRule rules-slo-zoo": (),
         # Its token, and the proxy that has to know it.
         "create random:index/randomPassword:RandomPassword secrets-access-token-zoo": (),
         "create aws:secretsmanager/secret:Secret secrets-access-token-zoo-secret": (),
