@@ -201,12 +201,15 @@ def _started(stack: _Stack, folder: Path, given: Context) -> Pipeline:
 
 
 def _knowing(config: Config) -> Config:
-    """Stand in for k8s_attributes: the namespace by a connection's address, the service of a file by its pod's name."""
+    """Stand in for k8s_attributes: the namespace by a connection's address, the service of a file by its pod's name.
+
+    Like k8s_attributes it keeps what is there already.
+    """
     config["receivers"]["otlp"]["protocols"]["http"]["include_metadata"] = True
     address, namespace = attribute(_ADDRESS), attribute("k8s.namespace.name")
     service = attribute("service.name")
     known = [
-        f"set({namespace}, {ottl(name)}) where IsMatch({address}, {ottl(f'^127[.]{number}[.]')})"
+        f"set({namespace}, {ottl(name)}) where {namespace} == nil and IsMatch({address}, {ottl(f'^127[.]{number}[.]')})"
         for number, name in enumerate(NAMESPACES, start=1)
     ]
     block = [{"context": "resource", "statements": [*known, f"delete_key(resource.attributes, {ottl(_ADDRESS)})"]}]
