@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from botocore.config import Config as S3Config
+
 from lab.cloud import Cloud
 from lab.telemetry.container import LOOPBACK
 
@@ -31,6 +33,15 @@ class Store:
     def environment(self) -> dict[str, str]:
         """Return what makes a Go program trust the store; Loki's S3 client reads no other setting of its CA."""
         return {"SSL_CERT_FILE": str(self.authority)}
+
+
+def emptied(cloud: Cloud) -> None:
+    """Delete every object that stores wrote: a bucket that holds something is not deleted with its region."""
+    store = cloud.session().resource(
+        "s3", endpoint_url=cloud.tls_url, verify=str(cloud.authority), config=S3Config(proxies={})
+    )
+    for bucket in store.buckets.all():
+        bucket.object_versions.delete()
 
 
 def loki(config: Mapping[str, Any], ports: Mapping[str, int], store: Store) -> Config:

@@ -21,7 +21,7 @@ from lab.lifecycle import Lab
 from lab.pki import Pki
 from lab.problem import LabError
 from lab.process import STOP_SECONDS, Child, Command, Processes, free_ports
-from lab.telemetry import operators, programs
+from lab.telemetry import backends, operators, programs
 from lab.telemetry.applied import Applied
 from lab.telemetry.container import LOOPBACK, Pod
 from lab.telemetry.network import POD_NETWORK, Network
@@ -182,6 +182,8 @@ def standing(lab: Lab, agents: int = 1) -> Iterator[Telemetry]:
             list(pool.map(lab.processes.stop, stale))
         if lab.processes.running(*cluster.NAMES):
             Network(api).leave()
+        if lab.processes.running(cloud.NAME):
+            backends.emptied(cloud.running(lab.processes, facts.aws_region))
         shutil.rmtree(folder, ignore_errors=True)
 
     clear()
