@@ -48,8 +48,6 @@ class Request:
     """`preview`, `up`, `refresh`, `drift`, `destroy`, `outputs`, `locks`, `cancel`,
     `export` or `import`."""
     refresh: bool = False
-    plan: str | None = None
-    """File of the engine's own plan: written by a preview, obeyed by an up."""
     recover: bool = False
     """Take over first what a killed operation made."""
     protection: bool = True
@@ -125,10 +123,9 @@ def _answer(request: Request, watch: Callable[[Recorder], None]) -> dict[str, An
         last[:] = [recorder]
         watch(recorder)
 
-    plan = None if request.plan is None else Path(request.plan)
     result = {
-        "preview": lambda: engine.preview(watched, refresh=request.refresh, plan=plan),
-        "up": lambda: engine.up(watched, plan=plan),
+        "preview": lambda: engine.preview(watched, refresh=request.refresh),
+        "up": lambda: engine.up(watched),
         "refresh": lambda: engine.refresh(watched),
         "drift": lambda: engine.drift(watched),
         "destroy": lambda: engine.destroy(watched),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -53,12 +53,9 @@ class Rollout:
     options: Options
     say: Callable[[str], None]
     resumed: bool = False
-    _plans: Path = field(init=False)
 
     def __post_init__(self) -> None:
         """Prepare what every region needs."""
-        self._plans = self.runner.site.create() / "plans"
-        self._plans.mkdir(mode=0o700, exist_ok=True)
         self._reviewed = Reviewed.read(Path(self.options.plan), self._environment) if self.options.plan else None
         if self._reviewed is not None:
             allowed = tuple(dict.fromkeys((*self.options.allowed, *self._reviewed.allowed)))
@@ -114,13 +111,11 @@ class Rollout:
     def _up(self, region: str) -> None:
         for project in due(self.runner, self.platform, region):
             self._step(region, f"{project.name} preview")
-            plan = self._plans / f"{self.runner.site.stack(region)}.{project.name}.json"
             seen = self._must(
                 self.runner.run(
                     region,
                     project,
                     "preview",
-                    plan=str(plan),
                     refresh=True,
                     recover=True,
                     protection=self.platform.deletion_protection,
@@ -128,10 +123,10 @@ class Rollout:
             )
             self._gate(region, project, seen)
             self._step(region, f"{project.name} up")
-            done = self._must(self.runner.run(region, project, "up", plan=str(plan)))
-            plan.unlink(missing_ok=True)
+            done = self._must(self.runner.run(region, project, "up"))
             if done.result is not None:
                 self._over(region, done.result.summary())
+                self._as_seen(region, seen, done)
         self._step(region, "verification")
         missing = verification.verify(
             self.runner, self.platform, region, self.options.rollout, self.options.verify, self.say
@@ -157,6 +152,18 @@ class Rollout:
             raise AutomationError(
                 f"{stack}: the plan no longer fits ({misfit}); nothing was touched; "
                 "fix: preview again with --save-plan, have it reviewed, and roll that out"
+            )
+
+    def _as_seen(self, region: str, seen: Ended, done: Ended) -> None:
+        """Stop when something was done that the preview had not shown: somebody changed the world meanwhile."""
+        if seen.result is None or done.result is None:
+            return
+        shown = Reviewed.of(self._environment, [Preview(region, (seen.result,))], ())
+        more = shown.misfit(region, done.result, partly=True)
+        if more:
+            raise AutomationError(
+                f"{self.runner.site.stack(region)}: did what its preview had not shown ({more}); "
+                "fix: look at what changed meanwhile, then run resume"
             )
 
     def _destroy(self, region: str) -> None:

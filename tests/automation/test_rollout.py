@@ -37,6 +37,7 @@ class Told(Runner):
 
     asked: list[str] = field(default_factory=list)
     changes: tuple[Change, ...] = ()
+    surprise: Change | None = None
     failing: dict[str, str] = field(default_factory=dict)
     before: Callable[[str], None] = lambda _: None
 
@@ -46,7 +47,7 @@ class Told(Runner):
         self.before(key)
         if key in self.failing:
             return Ended(region, project.name, None, self.failing[key])
-        changes = self.changes if operation == "preview" else ()
+        changes = self.changes if operation == "preview" else (self.surprise,) if self.surprise else ()
         return Ended(region, project.name, result(operation, *changes))
 
 
@@ -193,3 +194,14 @@ def test_an_unwritable_journal_ends_the_rollout_before_the_next_step(tmp_path: P
         with pytest.raises(AutomationError, match="the journal cannot be written"):
             made.run()
     assert runner.asked == ["ap-southeast preview"]
+
+
+def test_what_a_preview_had_not_shown_fails_the_region(tmp_path: Path) -> None:
+    with begun(tmp_path, OPTIONS) as (runner, made):
+        runner.surprise = CUT
+        journal = made.run()
+    assert runner.asked == FIRST
+    assert journal.regions["ap-southeast"].error == (
+        "prod.ap-southeast: did what its preview had not shown (not reviewed: update loki); "
+        "fix: look at what changed meanwhile, then run resume"
+    )
