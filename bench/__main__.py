@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import fleet, floor, operation, throughput, without_pulumi
+from bench import fleet, floor, isolation, operation, throughput, without_pulumi
 from components.values import alert_routing, dashboard_files, rule_files
 from components.values.collection import agent, cluster, gateway
 from components.values.context import Context
@@ -36,6 +36,7 @@ TARGETS = {
     "settings to values (s)": 1.0,
     "peak memory of program and stand-ins (MiB)": 600.0,
     throughput.MEMORY: 1.0,
+    **{isolation.ratio(what): 1.5 for what in isolation.WHATS},
 }
 """Upper bounds that the project set itself."""
 LEAST = {
@@ -55,6 +56,7 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instea
     _step("preview, helm and kubectl, engine floor", lambda: figures.update(_preview()))
     _step("growth with tenants", lambda: figures.update(_growth()))
     _step("throughput of a gateway", lambda: figures.update(throughput.measure()))
+    _step("noisy neighbour", lambda: figures.update(isolation.measure()))
     built = ROOT / ".tools" / "build-times.json"
     figures["tool build seconds"] = json.loads(built.read_text()) if built.is_file() else {}
     figures["targets"] = {**{name: f"<= {most:g}" for name, most in TARGETS.items()}, **_least()}
