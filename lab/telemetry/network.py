@@ -9,7 +9,8 @@ address is that pod to the agents.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, Final
 
 from lab.cluster import Api
@@ -28,6 +29,7 @@ class Network:
     """The nodes of a lab's cluster and the addresses of its pods."""
 
     api: Api
+    _binding: Lock = field(default_factory=Lock)
 
     def node(self, name: str) -> None:
         """Make a node, so that every DaemonSet has a pod for it."""
@@ -100,17 +102,14 @@ class Network:
 
         if not until(look, _SECONDS):
             raise LabError(f"{kind} {namespace}/{name}: has no pod for {node}; its controller makes none.")
-        pod = found[0]
-        if "nodeName" not in pod["spec"]:
-            target = {"apiVersion": "v1", "kind": "Node", "name": node}
-            binding = {
-                "apiVersion": "v1",
-                "kind": "Binding",
-                "metadata": {"name": pod["metadata"]["name"]},
-                "target": target,
-            }
-            self.api.create(f"{path}/{pod['metadata']['name']}/binding", binding)
-        return str(pod["metadata"]["name"])
+        name_of_pod = str(found[0]["metadata"]["name"])
+        with self._binding:
+            # Containers of one pod are started at the same time, and a pod is bound once.
+            if "nodeName" not in self.api.get(f"{path}/{name_of_pod}")["spec"]:
+                target = {"apiVersion": "v1", "kind": "Node", "name": node}
+                binding = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name_of_pod}, "target": target}
+                self.api.create(f"{path}/{name_of_pod}/binding", binding)
+        return name_of_pod
 
     def runs(self, namespace: str, name: str, address: str) -> None:
         """Say of a pod that it runs and is ready under an address."""
