@@ -14,11 +14,12 @@ AGGREGATORS = frozenset(
 )
 _LISTS = frozenset({"by", "without", "on", "ignoring", "group_left", "group_right"})
 _WORDS = frozenset({"and", "or", "unless", "offset", "bool", "atan2", "inf", "nan", "start", "end"})
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""(?P<skip>\s+|\#[^\n]*)|(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)"""
     r"""|(?P<number>(?:\d[\d.]*(?:[eE][+-]?\d+)?(?:ms|[smhdwy])?)+)|(?P<word>[A-Za-z_:][\w:]*)|(?P<sign>=~|!~|!=|==|>=|<=|.)""",
     re.DOTALL,
 )
+"""One token; the group that matched says its kind."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Expression:
 
 def tokens(text: str) -> list[tuple[str, str]]:
     """Return an expression's tokens as pairs of kind (text, number, word, sign) and what is written."""
-    found = [(match.lastgroup or "", match[0]) for match in _TOKEN.finditer(text)]
+    found = [(match.lastgroup or "", match[0]) for match in TOKEN.finditer(text)]
     return [each for each in found if each[0] != "skip"]
 
 

@@ -85,7 +85,7 @@ def test_service_before_tenant_before_default_and_labels_are_kept(tmp_path: Path
                     "service_name": service,
                     "severity": "warn",
                 },
-                "exp_annotations": annotations(tenant, service, counts[tenant, service]),
+                "exp_annotations": shown(tenant, service, counts[tenant, service]),
             }
             for tenant, service in failing
         ]
@@ -108,7 +108,7 @@ def test_service_before_tenant_before_default_and_labels_are_kept(tmp_path: Path
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def annotations(tenant: str, service: str, errors: int) -> dict[str, str]:
+def shown(tenant: str, service: str, errors: int) -> dict[str, str]:
     """Return the rule's own annotations with the words of one alert in them."""
     value = f"{errors / 10:g}%"
     words = {
