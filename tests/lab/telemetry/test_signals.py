@@ -177,17 +177,18 @@ def test_an_exemplar_leads_to_its_trace(told: Told) -> None:
 
 def test_every_signal_has_region_cluster_environment_and_the_tenant_of_its_pod_whatever_it_claims(told: Told) -> None:
     identity = told.context.identity
+    becomes(14, lambda: len(told.stores.reader.trace(told.failed)))
     for span in told.stores.reader.trace(told.failed):
         whose = owner(span["resource"]["service.name"])
         assert {**identity, "tenant": whose, "k8s.namespace.name": whose}.items() <= span["resource"].items()
-    streams = told.stores.reader.streams(f'{{service_name=~"{PREFIX}.+"}}')
-    assert {stream["service_name"] for stream in streams} == {line.service for line in told.sent.lines}
-    for stream in streams:
+    mine = f'{{service_name=~"{PREFIX}.+"}}'
+    logging = {line.service for line in told.sent.lines}
+    becomes(logging, lambda: {stream["service_name"] for stream in told.stores.reader.streams(mine)})
+    for stream in told.stores.reader.streams(mine):
         whose = owner(stream["service_name"])
         assert {**identity, "tenant": whose, "k8s_namespace_name": whose}.items() <= stream.items()
-    series = [dict(each) for each in told.stores.series(f'{{service_name=~"{PREFIX}.+"}}')]
-    assert {each["service_name"] for each in series} == set(ROUTE.services)
-    for labels in series:
+    becomes(set(ROUTE.services), lambda: {dict(each)["service_name"] for each in told.stores.series(mine)})
+    for labels in map(dict, told.stores.series(mine)):
         assert {**identity, "tenant": owner(labels["service_name"])}.items() <= labels.items()
 
 
