@@ -17,10 +17,6 @@ ACCEPTED = {
     ("OrphanSpansHigh", "> to >="): "a ratio of two sums of rates, which floating point never makes exactly 0.05",
     ("ServiceErrorRateHigh", "> to >="): "a ratio of two sums of rates, which comes out just below 0.05",
     ("ServiceLatencyHigh", "> to >="): "an interpolated quantile, which comes out just below 1",
-    (
-        "RemoteWriteBehind",
-        "120 to 144",
-    ): "the test's store falls 195 s behind, since a missed scrape adds to what it is",
     ("TenantSeriesGrowing", "> to >="): "its own pending state adds two series, so that no value stays at the bound",
     ("TenantSeriesGrowing", "0.5 to 0.4"): "the same two series lift what was quiet above 0.5 at once",
     ("VolumeFillingUp", "> to >="): "a regression, which floating point never makes exactly 1",

@@ -32,6 +32,17 @@ SPAN = {
     "status": {"code": 2},
 }
 OWNER = {"tenant": "shop", "region": "us-east", "cluster": "c", "environment": "dev", "service.name": "cart"}
+ELSEWHERE = frozenset(
+    {
+        # A collector has these from its first drop on, and this one drops nothing.
+        "otelcol_exporter_enqueue_failed_spans",
+        "otelcol_exporter_enqueue_failed_metric_points",
+        "otelcol_exporter_enqueue_failed_log_records",
+        # Made by the gateway's second connector, which tests/components/test_collection_chain.py runs.
+        "traces_orphan_spans_total",
+    }
+)
+"""Metrics that this small pipeline cannot show."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +144,7 @@ def named(prefix: str) -> list[str]:
     """Return the metrics with a prefix that rules ask for, recordings left out."""
     rules = [rule for file in rule_files(context()).values() for group in file["groups"] for rule in group["rules"]]
     text = "\n".join(rule["expr"] for rule in rules)
-    return sorted(set(re.findall(rf"\b({prefix}_[a-z0-9_]+)\b", text)))
+    return sorted(set(re.findall(rf"\b({prefix}_[a-z0-9_]+)\b", text)) - ELSEWHERE)
 
 
 @pytest.mark.parametrize("metric", named("otelcol"))
