@@ -1,0 +1,156 @@
+"""Kill a part of a rollout at a seeded moment, resume, and compare what stands with an undisturbed run."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tools
+from automation.waiting import until
+from lab import cloud, cluster
+from lab.instance import ROOT
+from settings import names
+from tests.automation.standing import Fleet
+
+REGION = "us-east"
+DEADLINE = 300.0
+DRIVER, ENGINE, API_SERVER = "driver", "engine", "API server"
+_NOISE = {"uid", "resourceVersion", "creationTimestamp", "managedFields", "generation", "__fieldManager", "status"}
+_VOLATILE = {"created", "modified", "sourcePosition", "stackTrace", "provider", "id"}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One region in small, and the commands of the driver on it."""
+
+    fleet: Fleet
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command of the driver."""
+        command = [sys.executable, "-m", "automation", *arguments, "--env", "dev", "--root", str(self.fleet.root)]
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **self.fleet.variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """Run a command of the driver to its end, and return all that it said."""
+        process = self.start(*arguments)
+        said = process.communicate(timeout=DEADLINE)[0]
+        assert process.returncode == code, said
+        assert "Traceback" not in said
+        return said
+
+    @property
+    def locks(self) -> list[Path]:
+        """The lock files of the backend."""
+        return list((self.fleet.lab(REGION).instance.state / ".pulumi" / "locks").rglob("*.json"))
+
+    def killed(self, victim: str, operation: tuple[str, ...], seed: int) -> str:
+        """Start an operation and kill the victim at a seeded moment while the stack is locked; return what was said."""
+        delay = random.Random(seed).uniform(0.0, 3.0)  # noqa: S311 - a moment, no secret
+        process = self.start(*operation)
+        assert until(lambda: bool(self.locks) or process.poll() is not None, DEADLINE), "it never began"
+        time.sleep(delay)  # the moment is what the seed chooses
+        if victim == DRIVER:
+            process.kill()
+        elif victim == ENGINE and (found := self.locks):
+            os.kill(json.loads(found[0].read_text())["pid"], signal.SIGKILL)
+        elif victim == API_SERVER:
+            os.kill(self.fleet.lab(REGION).processes.recorded()[cluster.API_SERVER].pid, signal.SIGKILL)
+        said = process.communicate(timeout=DEADLINE)[0]
+        if victim == API_SERVER:
+            lab = self.fleet.lab(REGION)
+            cluster.start(lab.instance, lab.processes, tools.ensure(*cluster.NAMES), "dev-us-east")
+        return said
+
+    def state(self) -> dict[str, Any]:
+        """Return the stack's state as it lies on disk."""
+        document = json.loads(self.fleet.lab(REGION).instance.checkpoint(names.PROJECT).read_text())
+        latest: dict[str, Any] = document["checkpoint"].get("latest") or {}
+        return latest
+
+    def standing(self) -> dict[str, Any]:
+        """Return state and live objects without what differs between two undisturbed runs."""
+        resources = {
+            each["urn"]: _quiet({key: value for key, value in each.items() if key not in _VOLATILE})
+            for each in self.state().get("resources", [])
+            if not each["type"].startswith("pulumi:")
+        }
+        return {"state": resources, "objects": self.objects(), "buckets": self.buckets()}
+
+    def objects(self) -> dict[str, Any]:
+        """Return the live objects of the program, each with the number of its managers."""
+        command = [str(tools.path("kubectl")), "--kubeconfig", str(self.fleet.lab(REGION).instance.kubeconfig)]
+        kinds = "configmaps,secrets,statefulsets"
+        listed = subprocess.run(
+            [*command, "get", kinds, "-n", "small", "-o", "json", "--show-managed-fields"],
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE,
+            check=True,
+        )
+        found = {}
+        for each in json.loads(listed.stdout)["items"]:
+            if each["metadata"]["name"] == "kube-root-ca.crt":
+                continue
+            managers = {one["manager"] for one in each["metadata"]["managedFields"] if "pulumi" in one["manager"]}
+            hidden = {**each, "data": sorted(each["data"])} if each["kind"] == "Secret" else each
+            found[f"{each['kind']}/{each['metadata']['name']}"] = (len(managers), _quiet(hidden))
+        return found
+
+    def buckets(self) -> list[str]:
+        """Return the buckets that there are."""
+        aws = cloud.running(self.fleet.lab(REGION).processes, "us-east-1")
+        client = aws.session().client("s3", endpoint_url=aws.url)
+        return sorted(each["Name"] for each in client.list_buckets()["Buckets"])
+
+    def secrets(self) -> list[bytes]:
+        """Return what must not show anywhere: the passphrase and the generated password, as text."""
+        command = [str(tools.path("kubectl")), "--kubeconfig", str(self.fleet.lab(REGION).instance.kubeconfig)]
+        shown = subprocess.run(
+            [
+                *command,
+                "get",
+                "secret",
+                "generated",
+                "-n",
+                "small",
+                "--ignore-not-found",
+                "-o",
+                "jsonpath={.data.password}",
+            ],
+            capture_output=True,
+            timeout=DEADLINE,
+            check=True,
+        )
+        values = [self.fleet.lab(REGION).instance.passphrase().encode(), base64.b64decode(shown.stdout)]
+        return [value for value in values if value]
+
+    def debris(self) -> dict[str, bytes]:
+        """Return every file that the driver has left."""
+        return {str(file): file.read_bytes() for file in (self.fleet.root / ".fleet").rglob("*") if file.is_file()}
+
+
+def _quiet(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if "ciphertext" in value:
+            return "[secret]"
+        # The engine writes what a resource waits for in no order.
+        unordered = {key: sorted(inner) for key, inner in value.items() if key == "dependencies"}
+        return {key: _quiet(inner) for key, inner in {**value, **unordered}.items() if key not in _NOISE}
+    return [_quiet(each) for each in value] if isinstance(value, list) else value
