@@ -12,7 +12,6 @@ import contextlib
 import json
 import os
 import runpy
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +24,7 @@ from pulumi import automation
 
 from automation.diagnosis import sentence
 from automation.paths import MASK
-from automation.private import write_private
+from automation.private import refuse_logs, write_private
 from automation.problem import AutomationError
 from automation.recorder import Recorder
 from automation.result import Result
@@ -287,18 +286,6 @@ class Engine:
         created = self.work() / f"Pulumi.{self.stack}.yaml"
         written = yaml.safe_load(created.read_text()) if created.exists() else {}
         return {key: written[key] for key in _SECRETS if key in (written or {})}
-
-
-def refuse_logs(home: Path) -> None:
-    """Keep the CLI from logging every property of every resource, encrypted, to its home (PULUMI_HOME).
-
-    Version 3.259 has no switch for it but goes without when the folder cannot be made. A preview of the CRDs took
-    34 s of CPU with it and 8 s without (2026-11).
-    """
-    logs = home / "logs"
-    if logs.is_dir():
-        shutil.rmtree(logs)
-    logs.touch()
 
 
 def _sentence(stack: str, result: Result, output: str, log: Path) -> str:

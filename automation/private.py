@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 
@@ -31,3 +32,15 @@ def write_private(file: Path, text: str, *, durable: bool = False) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def refuse_logs(home: Path) -> None:
+    """Keep the CLI from logging every property of every resource, encrypted, to its home (PULUMI_HOME).
+
+    Version 3.259 has no switch for it but goes without when the folder cannot be made. A preview of the CRDs took
+    34 s of CPU with it and 8 s without (2026-11).
+    """
+    logs = home / "logs"
+    if logs.is_dir():
+        shutil.rmtree(logs)
+    logs.touch()

@@ -10,7 +10,8 @@ from typing import Any
 from pulumi import automation
 
 from automation.engine import Engine as Driven
-from automation.engine import EngineError, Places, Project, projects, refuse_logs
+from automation.engine import EngineError, Places, Project, projects
+from automation.private import refuse_logs
 from lab import resume
 from lab.instance import Instance
 
