@@ -25,7 +25,7 @@ FOLDER: Final = ROOT.parent / "shared" / "crds"
 DIGEST_ANNOTATION: Final = "observability-platform/lab-bundle"
 """Digest of the file that a CRD came from."""
 _PATH: Final = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-_SECONDS: Final = 60.0
+_SECONDS: Final = 180.0
 _PARALLEL: Final = 4
 
 

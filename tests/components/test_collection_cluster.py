@@ -78,8 +78,9 @@ def server(lab_cluster: LabCluster) -> LabCluster:
     kubectl(
         lab_cluster,
         "wait",
-        "--for=condition=Established",
-        "--timeout=30s",
+        # Not `condition=`, which gives up on a definition that has no conditions yet.
+        '--for=jsonpath={.status.conditions[?(@.type=="Established")].status}=True',
+        "--timeout=120s",
         *(f"crd/{c['metadata']['name']}" for c in crds),
     )
     return lab_cluster

@@ -14,7 +14,7 @@ from lab.providers.values import Object, has_unknown, mark_like, marshal
 from lab.waiting import until
 
 DEFINITION: Final = Gvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition")
-_ESTABLISHED: Final = 60.0
+_ESTABLISHED: Final = 180.0
 _ARRIVAL: Final = 10.0
 """Seconds to wait for a kind whose definition is being applied beside it; the real provider retries five times."""
 _NO_SUCH_PATH: Final = "the server could not find the requested resource"
