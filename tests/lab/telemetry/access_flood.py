@@ -70,7 +70,7 @@ def spans(stand: Stand) -> dict[str, Sent]:
 def lines_found(stand: Stand, tenant: str, wanted: int) -> Counter[str]:
     """Return how many lines of each push the tenant reads through the proxy, once they are as many as were taken."""
     found: Counter[str] = Counter()
-    query = 'sum by (push) (count_over_time({service_name="flood"}[1h]))'
+    query = 'sum by (push) (count_over_time({service_name=~"(flood|quiet)-[0-9]+"}[1h]))'
 
     def there() -> bool:
         answer = ask(stand, tenant, get("/loki/loki/api/v1/query", ("query", query)))
@@ -107,7 +107,8 @@ def _push_logs(stand: Stand, sent: Sent, tenant: str, name: str, lines: list[str
         {"timeUnixNano": str(now + number), "body": {"stringValue": line}, "attributes": _attributes({"push": name})}
         for number, line in enumerate(lines)
     ]
-    resource = {"attributes": _attributes({"service.name": "flood", "tenant": tenant})}
+    # A stream for each push: a single one would meet the limit of a stream before that of its tenant.
+    resource = {"attributes": _attributes({"service.name": name, "tenant": tenant})}
     document = {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": records}]}]}
     sent.note(name, _post(f"{stand.loki}/otlp/v1/logs", document, tenant))
 
