@@ -8,13 +8,13 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 
 from components.values import grafana
 from components.values.context import Context
-from components.values.dashboard_files import dashboard_files
+from components.values.dashboard_files import DashboardFile, dashboard_files
 from components.values.labels import labels
 from settings.names import NAMESPACE
 
 
 class Dashboards(pulumi.ComponentResource):
-    """One ConfigMap per dashboard and runbook, which Grafana's sidecar loads within a minute."""
+    """One ConfigMap per dashboard and one of all runbooks, which Grafana's sidecar loads within a minute."""
 
     uids: pulumi.Output[list[str]]
     """What is delivered."""
@@ -22,16 +22,19 @@ class Dashboards(pulumi.ComponentResource):
     def __init__(self, name: str, context: Context, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("observability-platform:components:Dashboards", name, None, opts)
         made = dashboard_files(context)
+        groups: dict[str, list[DashboardFile]] = {}
         for each in made:
+            groups.setdefault(each.group, []).append(each)
+        for group, files in groups.items():
             ConfigMap(
-                f"{name}-{each.uid}",
+                f"{name}-{group}",
                 metadata=ObjectMetaArgs(
-                    name=each.object_name,
+                    name=files[0].object_name,
                     namespace=NAMESPACE,
                     labels={**labels("grafana"), grafana.DASHBOARD_LABEL: "1"},
-                    annotations={grafana.FOLDER_ANNOTATION: each.folder},
+                    annotations={grafana.FOLDER_ANNOTATION: files[0].folder},
                 ),
-                data={f"{each.uid}.json": each.text},
+                data={f"{each.uid}.json": each.text for each in files},
                 opts=pulumi.ResourceOptions(parent=self),
             )
         self.uids = pulumi.Output.from_input([each.uid for each in made])

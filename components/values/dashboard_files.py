@@ -15,6 +15,9 @@ from dashboards.catalogue import CATALOGUE
 from rules import files
 from settings import names
 
+RUNBOOKS = "runbooks"
+"""Together, since pages are many and small, and each object costs an `up` a tenth of a second."""
+
 
 @dataclass(frozen=True)
 class DashboardFile:
@@ -27,21 +30,23 @@ class DashboardFile:
     text: str
     """Its JSON, keys sorted, so that equal dashboards are equal texts."""
 
+    group: str
+    """What is delivered together, as one ConfigMap: a dashboard by itself, all runbooks at once."""
+
     @property
     def object_name(self) -> str:
         """Name of its ConfigMap."""
-        return f"dashboard-{self.uid}"
+        return f"dashboard-{self.group}"
 
 
 def dashboard_files(context: Context) -> list[DashboardFile]:
     """Return every dashboard and every runbook, in the order of their uids; links lead to the region's Grafana."""
     grafana = names.grafana_url(context.platform, context.name)
-    made = [DashboardFile(uid, entry.folder, _text(entry.build())) for uid, entry in CATALOGUE.items()]
+    made = [DashboardFile(uid, entry.folder, _text(entry.build()), uid) for uid, entry in CATALOGUE.items()]
     for alert, markdown in files.runbooks().items():
         uid = runbook_uid(alert)
-        made.append(
-            DashboardFile(uid, runbook.FOLDER, _text(runbook.build(alert, uid, markdown.replace(GRAFANA, grafana))))
-        )
+        page = _text(runbook.build(alert, uid, markdown.replace(GRAFANA, grafana)))
+        made.append(DashboardFile(uid, runbook.FOLDER, page, RUNBOOKS))
     return sorted(made, key=lambda each: each.uid)
 
 

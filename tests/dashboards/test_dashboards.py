@@ -182,12 +182,20 @@ def test_the_same_dashboards_are_the_same_texts() -> None:
 def test_each_is_a_config_map_that_the_sidecar_finds_and_puts_into_its_folder() -> None:
     made = record(lambda: Dashboards("dashboards", context()))
     maps = made.of_type("kubernetes:core/v1:ConfigMap")
-    assert sorted(each.name for each in maps) == sorted(f"dashboards-{uid}" for uid in FILES)
+    delivered = {key: text for each in maps for key, text in each.inputs["data"].items()}
+    assert delivered == {f"{uid}.json": file.text for uid, file in FILES.items()}
     for each in maps:
-        uid = each.name.removeprefix("dashboards-")
+        group = each.name.removeprefix("dashboards-")
         metadata = each.inputs["metadata"]
-        assert (metadata["name"], metadata["namespace"]) == (f"dashboard-{uid}", names.NAMESPACE)
+        assert (metadata["name"], metadata["namespace"]) == (f"dashboard-{group}", names.NAMESPACE)
         assert metadata["labels"]["grafana_dashboard"] == "1"
-        assert metadata["annotations"] == {"grafana_folder": FILES[uid].folder}
-        assert each.inputs["data"] == {f"{uid}.json": FILES[uid].text}
+        held = [FILES[key.removesuffix(".json")] for key in each.inputs["data"]]
+        assert {file.group for file in held} == {group}
+        assert {file.folder for file in held} == {metadata["annotations"]["grafana_folder"]}
         assert each.parent.endswith("::dashboards")
+
+
+def test_all_runbooks_are_one_object_that_an_api_server_takes() -> None:
+    together = [file for file in FILES.values() if file.group == "runbooks"]
+    assert {file.uid for file in together} == {runbook_uid(alert) for alert in files.runbooks()}
+    assert sum(len(file.text.encode()) for file in together) < 2**20 / 2, "half of what a ConfigMap may hold"
