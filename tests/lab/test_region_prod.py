@@ -12,7 +12,7 @@ from tests.lab.region import Stand, changes, standing
 
 @pytest.fixture(scope="module")
 def stand(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    with standing(f"prod.{request.param}", tmp_path_factory.mktemp(request.param)) as made:
+    with standing(f"prod.{request.param}", tmp_path_factory.mktemp(request.param), destroyed=False) as made:
         yield made
 
 
