@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
-import sys
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
@@ -13,6 +11,7 @@ from typing import Annotated, Any, Final
 import requests
 import typer
 
+from automation.commands.options import AsJson, Env, show, show_json
 from automation.problem import AutomationError, Exit
 from automation.verify.command import TOKEN_VARIABLE
 from components.values import addresses
@@ -24,6 +23,7 @@ LONGEST: Final = timedelta(days=7)
 """What lasts longer is no silence but a rule, a threshold or a mute interval that somebody should change for good."""
 SHORTEST: Final = timedelta(minutes=1)
 TIMEOUT_SECONDS: Final = 10.0
+Where = Annotated[str, typer.Option("--alertmanager", help="Alertmanager's address; the cluster's own without it.")]
 UNSCOPED: Final = "unscoped: it reaches over tenants or regions"
 
 
@@ -68,11 +68,9 @@ def silence(
     length: Annotated[str, typer.Option("--for", help="How long: 30m, 2h, 3d; 7d at most.")],
     reason: Annotated[str, typer.Option("--reason", help="Why; whoever is on call next reads it.")],
     alert: Annotated[str | None, typer.Option("--alert", help="One alert by name; all without it.")] = None,
-    env: Annotated[str, typer.Option("--env", help="Environment: reads Pulumi.<env>.yaml.")] = "prod",
-    alertmanager: Annotated[
-        str, typer.Option("--alertmanager", help="Alertmanager's address; the cluster's own without it.")
-    ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    env: Env = "prod",
+    alertmanager: Where = "",
+    as_json: AsJson = False,
 ) -> int:
     """Keep one tenant's alerts quiet in one region for a while."""
     scope = Scope(tenant, region, alert)
@@ -87,36 +85,34 @@ def silence(
     now = datetime.now(UTC)
     made = create(url, scope, now, now + lasts, reason, author())
     if as_json:
-        _print(json.dumps({"id": made, "ends_at": (now + lasts).isoformat(), "matchers": scope.matchers()}, indent=2))
+        show_json({"id": made, "ends_at": (now + lasts).isoformat(), "matchers": scope.matchers()})
         return Exit.OK
     what = f"Alert {alert}" if alert else "Every alert"
-    _print(f"{what} of {tenant} in {region} is silent until {now + lasts:%Y-%m-%d %H:%M} UTC (silence {made}).")
-    _print("Next: python -m automation silences shows it before it ends; Grafana's silence page ends it early.")
+    show(f"{what} of {tenant} in {region} is silent until {now + lasts:%Y-%m-%d %H:%M} UTC (silence {made}).")
+    show("Next: python -m automation silences shows it before it ends; Grafana's silence page ends it early.")
     return Exit.OK
 
 
 def silences(
     within: Annotated[str, typer.Option("--within", help="How soon they end: 24h, 3d.")] = "24h",
-    alertmanager: Annotated[
-        str, typer.Option("--alertmanager", help="Alertmanager's address; the cluster's own without it.")
-    ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    alertmanager: Where = "",
+    as_json: AsJson = False,
 ) -> int:
     """List the silences that are about to end, the first to end first."""
     span = _parsed("--within", within)
     now = datetime.now(UTC)
     found = ending(alertmanager or addresses.alertmanager_url(), now, span)
     if as_json:
-        _print(json.dumps([asdict(each) for each in found], indent=2))
+        show_json([asdict(each) for each in found])
         return Exit.OK
     for each in found:
         left = _in_words(datetime.fromisoformat(each.ends_at) - now)
         mark = "" if each.scoped else f" [{UNSCOPED}]"
-        _print(f"{each.id} ends in {left}: {', '.join(each.matchers)}; {each.created_by}: {each.reason}{mark}")
+        show(f"{each.id} ends in {left}: {', '.join(each.matchers)}; {each.created_by}: {each.reason}{mark}")
     if found:
-        _print("Next: repair what each hides, or run python -m automation silence again with the same scope.")
+        show("Next: repair what each hides, or run python -m automation silence again with the same scope.")
     else:
-        _print(f"No silence ends within {within}. Next: nothing.")
+        show(f"No silence ends within {within}. Next: nothing.")
     return Exit.OK
 
 
@@ -253,7 +249,3 @@ def _in_words(span: timedelta) -> str:
     minutes = max(0, int(span.total_seconds() // 60))
     days, hours = minutes // 1440, minutes % 1440 // 60
     return f"{days} d {hours} h" if days else f"{hours} h {minutes % 60} min"
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(f"{text}\n")

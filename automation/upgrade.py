@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -12,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
+from automation import rendering
 from automation.paths import MISSING, differences
 from automation.problem import AutomationError
 from automation.report import Preview, Report, make
@@ -27,10 +25,6 @@ from components.values.releases import Release
 from settings import load, names
 from settings.platform import Platform
 
-_KUBE_VERSION: Final = "1.36.3"
-"""The API server of the lab (tools/kubernetes): both renderings take the same, so that only the chart differs."""
-_API_VERSIONS: Final = ("monitoring.coreos.com/v1", "cert-manager.io/v1", "opentelemetry.io/v1beta1", "policy/v1")
-_SECONDS: Final = 120
 _IMMUTABLE: Final = {
     "StatefulSet": ("selector", "serviceName", "podManagementPolicy", "volumeClaimTemplates", "revisionHistoryLimit"),
     "Deployment": ("selector",),
@@ -38,13 +32,6 @@ _IMMUTABLE: Final = {
     "Job": ("selector", "template"),
 }
 _USERS: Final = ("rules", "dashboards")
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # the C loader is optional
-    """Read what charts write: YAML 1.1's `=` (of matcher enums) is a plain string to them."""
-
-
-_Loader.add_constructor("tag:yaml.org,2002:value", lambda loader, node: loader.construct_scalar(node))
 
 
 @dataclass(frozen=True)
@@ -130,24 +117,22 @@ def set_default(chart: str, version: str, root: Path = load.ROOT) -> bool:
 
 
 def _objects(release: Release, package: Package) -> dict[str, dict[str, Any]]:
-    command = [_helm(), "template", release.name, str(package.path), "--namespace", release.namespace]
-    command += ["--kube-version", _KUBE_VERSION, "--values", "-"]
-    command += [argument for api in _API_VERSIONS for argument in ("--api-versions", api)]
-    done = subprocess.run(
-        command, input=json.dumps(release.values), text=True, capture_output=True, timeout=_SECONDS, check=False
-    )
+    done = rendering.template(_helm(), release.name, package, release.values, release.namespace)
     if done.returncode != 0:
         said = done.stderr.strip().splitlines()[-1:] or ["no reason"]
         raise AutomationError(
             f"{package.name} {package.version}: helm refuses its values ({said[0]}); fix: migrate them"
         )
-    objects = [each for each in yaml.load_all(done.stdout, Loader=_Loader) if each]
-    return {_key(each): each for each in objects if "helm.sh/hook" not in (each["metadata"].get("annotations") or {})}
+    return {_key(each): each for each in rendering.objects(done.stdout) if not rendering.is_hook(each)}
 
 
 def _crds(package: Package) -> list[str]:
     done = subprocess.run(
-        [_helm(), "show", "crds", str(package.path)], text=True, capture_output=True, timeout=_SECONDS, check=False
+        [_helm(), "show", "crds", str(package.path)],
+        text=True,
+        capture_output=True,
+        timeout=rendering.TIMEOUT_SECONDS,
+        check=False,
     )
     return re.findall(r"^  name: (\S+\.\S+)$", done.stdout, re.MULTILINE)
 

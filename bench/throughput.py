@@ -22,6 +22,7 @@ import yaml
 
 import tools
 from automation.verify import otlp
+from automation.waiting import until
 from components.values import addresses
 from components.values.collection import gateway, pieces
 from components.values.context import Context
@@ -34,7 +35,6 @@ from lab.signals.plan import Plan
 from lab.signals.traces import Maker, Request
 from lab.telemetry import collectors
 from lab.telemetry.operators import answers
-from lab.waiting import until
 from settings import load
 from settings.sizing import RATES
 from settings.vocabulary import Workload

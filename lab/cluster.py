@@ -19,11 +19,11 @@ import requests
 import yaml
 
 from automation.private import write_private
+from automation.waiting import until
 from lab.instance import Instance
 from lab.pki import Pki
 from lab.problem import LabError
 from lab.process import Command, Processes
-from lab.waiting import until
 
 ETCD: Final = "etcd"
 API_SERVER: Final = "kube-apiserver"

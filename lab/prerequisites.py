@@ -15,10 +15,10 @@ from typing import Any, Final
 
 import yaml
 
+from automation.waiting import until
 from lab.cluster import Api
 from lab.instance import ROOT
 from lab.problem import LabError
-from lab.waiting import until
 
 FOLDER: Final = ROOT.parent / "shared" / "crds"
 """Beside the repository, like the chart mirror."""

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Final
 
 from automation.private import write_private
+from automation.waiting import until
 from lab.instance import MARK, Instance
 from lab.problem import LabError
-from lab.waiting import until
 
 READY_SECONDS: Final = 60.0
 """Until a process counts as stuck; the slowest, kube-apiserver, takes 2 s alone and about 10 s on a busy machine."""

@@ -9,12 +9,13 @@ from typing import Any
 
 import requests
 
+from automation import waiting
 from charts.pull import resolve
 from components.alert_routing import secret_data
 from components.values import addresses, integrations, metrics, scraping
 from components.values.context import Context
 from components.values.rule_files import rule_files
-from lab import cluster, waiting
+from lab import cluster
 from lab.problem import LabError
 from lab.process import Processes
 from lab.telemetry.operators import prometheus_operator

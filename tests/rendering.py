@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import yaml
 
 import tools
-from charts.pull import Package
+from automation import rendering
+from charts.pull import Package, resolve
+from components.values import logs, traces
+from components.values.context import Context
+from settings import names
 
-KUBE_VERSION = "1.36.3"
-"""The kube-apiserver of the lab (tools/kubernetes)."""
-API_VERSIONS = ("monitoring.coreos.com/v1", "cert-manager.io/v1", "opentelemetry.io/v1beta1", "policy/v1")
-"""What a cluster serves by the time charts are installed: CRDs come first."""
-TIMEOUT_SECONDS = 120
 _DOCUMENTS: dict[str, str] = {}
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # the C loader is optional
-    """Read what Kubernetes writes: YAML 1.1's `=` (of matcher enums) is a plain string to it."""
-
-
-_Loader.add_constructor("tag:yaml.org,2002:value", lambda loader, node: loader.construct_scalar(node))
 
 
 def render(
@@ -50,8 +40,7 @@ def render(
     key = hashlib.sha256("\0".join([release, str(package.path), given, namespace]).encode()).hexdigest()
     if key not in _DOCUMENTS:
         _DOCUMENTS[key] = template(release, package, values, namespace)
-    objects = [each for each in yaml.load_all(_DOCUMENTS[key], Loader=_Loader) if each]
-    return [each for each in objects if hooks or not _is_hook(each)]
+    return [each for each in rendering.objects(_DOCUMENTS[key]) if hooks or not rendering.is_hook(each)]
 
 
 def template(release: str, package: Package, values: Mapping[str, Any], namespace: str) -> str:
@@ -60,12 +49,7 @@ def template(release: str, package: Package, values: Mapping[str, Any], namespac
     Raises:
         AssertionError: helm refuses; the message is helm's.
     """
-    command = [_helm(), "template", release, str(package.path), "--namespace", namespace]
-    command += ["--kube-version", KUBE_VERSION, "--values", "-"]
-    command += [argument for api in API_VERSIONS for argument in ("--api-versions", api)]
-    done = subprocess.run(
-        command, input=json.dumps(values), text=True, capture_output=True, timeout=TIMEOUT_SECONDS, check=False
-    )
+    done = rendering.template(str(tools.ensure("helm")["helm"]), release, package, values, namespace)
     assert done.returncode == 0, f"helm refuses {package.name}: {done.stderr}"
     return done.stdout
 
@@ -80,6 +64,21 @@ def one(objects: list[dict[str, Any]], kind: str, name: str) -> dict[str, Any]:
     known = sorted(each["metadata"]["name"] for each in objects if each["kind"] == kind)
     assert len(found) == 1, f"{len(found)} of {kind} {name}; there are {known}"
     return found[0]
+
+
+def loki_files(given: Context, package: Package | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return Loki's configuration and its runtime overrides, of the default package or another."""
+    objects = render("loki", package or resolve({})["loki"], logs.helm_values(given), names.NAMESPACE)
+    config = one(objects, "ConfigMap", "loki")["data"]["config.yaml"]
+    runtime = one(objects, "ConfigMap", "loki-runtime")["data"]["runtime-config.yaml"]
+    return yaml.safe_load(config), yaml.safe_load(runtime)["overrides"]
+
+
+def tempo_files(given: Context, package: Package | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return Tempo's configuration and its overrides, of the default package or another."""
+    objects = render("tempo", package or resolve({})[traces.chart(given)], traces.helm_values(given), names.NAMESPACE)
+    files = {key: text for each in objects if each["kind"] == "ConfigMap" for key, text in each["data"].items()}
+    return yaml.safe_load(files["tempo.yaml"]), yaml.safe_load(files["overrides.yaml"])["overrides"]
 
 
 def pods(objects: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -112,12 +111,3 @@ def scraped(objects: list[dict[str, Any]]) -> list[str]:
             ports = {port["name"] for port in service["spec"]["ports"]}
             found += [service["metadata"]["name"] for endpoint in monitor["endpoints"] if endpoint["port"] in ports]
     return sorted(found)
-
-
-def _is_hook(thing: Mapping[str, Any]) -> bool:
-    return "helm.sh/hook" in (thing["metadata"].get("annotations") or {})
-
-
-@cache
-def _helm() -> str:
-    return str(tools.ensure("helm")["helm"])

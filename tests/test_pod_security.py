@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.pod_security import floating, unbounded, violations
+from automation.policies.workloads import floating, unbounded, violations
 
 GOOD: dict[str, Any] = {
     "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},

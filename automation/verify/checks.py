@@ -12,6 +12,7 @@ from automation.verify import canary, otlp
 from automation.verify.canary import Canary
 from automation.verify.endpoints import Endpoints
 from automation.verify.readers import Reader, UnreadableError
+from automation.waiting import until
 from settings.names import TENANT_LABEL
 
 DEADLINE_SECONDS: Final = 90.0
@@ -94,14 +95,18 @@ Look = Callable[[Reader, Canary, Mapping[str, str]], str]
 
 def _await(look: Callable[[], str], expected: str, end: float) -> str:
     """Return what a look finds once it is what was expected, or else what it found last."""
-    while True:
+    found = ""
+
+    def there() -> bool:
+        nonlocal found
         try:
             found = look()
         except UnreadableError as refusal:
             found = str(refusal)
-        if found == expected or time.monotonic() >= end:
-            return found
-        time.sleep(min(INTERVAL_SECONDS, max(0.0, end - time.monotonic())))
+        return found == expected
+
+    until(there, end - time.monotonic(), INTERVAL_SECONDS)
+    return found
 
 
 def _trace(reader: Reader, made: Canary, labels: Mapping[str, str]) -> str:

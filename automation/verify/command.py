@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
-import sys
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from automation.commands.options import AsJson, Env, show, show_json, tell
 from automation.problem import AutomationError, Exit
 from automation.verify import checks
 from automation.verify.checks import Check
@@ -23,7 +22,7 @@ TOKEN_VARIABLE: Final = "OBSERVABILITY_TOKEN"  # noqa: S105 - the name of a vari
 
 
 def verify(
-    env: Annotated[str, typer.Option("--env", help="Environment: reads Pulumi.<env>.yaml.")],
+    env: Env,
     region: Annotated[str, typer.Option("--region", help="Region of that environment.")],
     tenant: Annotated[
         list[str], typer.Option("--tenant", help="Whose namespace this runs in; repeat with --source for several.")
@@ -39,7 +38,7 @@ def verify(
         Path | None, typer.Option("--token-file", help=f"File with a bearer token; or ${TOKEN_VARIABLE}.")
     ] = None,
     deadline: Annotated[float, typer.Option("--deadline", min=1, help="Seconds to wait.")] = checks.DEADLINE_SECONDS,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Send a canary trace, log and metric as a tenant, and find them in Tempo, Loki and Prometheus."""
     context = Context(*load.from_file(names.stack(env, region)))
@@ -52,9 +51,9 @@ def verify(
     )
     found = checks.run(endpoints, tenant, context.identity, deadline=deadline, say=_progress)
     if as_json:
-        _print(json.dumps([dataclasses.asdict(check) for check in found], indent=2))
+        show_json([dataclasses.asdict(check) for check in found])
     else:
-        _print(_text(found, names.stack(env, region)))
+        show(_text(found, names.stack(env, region)))
     return Exit.OK if all(check.ok for check in found) else Exit.FAILED
 
 
@@ -113,9 +112,5 @@ def _text(found: list[Check], stack: str) -> str:
     return "\n".join(lines)
 
 
-def _print(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-
-
 def _progress(text: str) -> None:
-    sys.stderr.write(f"verify: {text}\n")
+    tell(f"verify: {text}")

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Final
 
+from automation.waiting import until
 from lab.cluster import Api
 from lab.problem import LabError
-from lab.waiting import until
 
 POD_NETWORK: Final = "10.244.0"
 """First three bytes of the addresses of workloads' pods."""

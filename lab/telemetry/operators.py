@@ -14,11 +14,11 @@ from typing import Any, Final
 import requests
 
 import tools
+from automation.waiting import until
 from lab import cluster
 from lab.cluster import Api
 from lab.problem import LabError
 from lab.process import Command, Processes
-from lab.waiting import until
 
 PROMETHEUS_OPERATOR: Final = "prometheus-operator"
 OPENTELEMETRY_OPERATOR: Final = "opentelemetry-operator"

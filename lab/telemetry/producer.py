@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import requests
 from requests.adapters import HTTPAdapter
 
+from automation.waiting import until
 from lab.problem import LabError
 from lab.telemetry.network import Network
 from lab.telemetry.operators import metric
-from lab.waiting import until
 
 if TYPE_CHECKING:
     from lab.telemetry.run import Agent

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from automation.waiting import until
 from components.values import addresses
 from lab import cloud, cluster
 from lab.cluster import Api
@@ -27,7 +28,6 @@ from lab.telemetry.container import LOOPBACK, Pod
 from lab.telemetry.network import POD_NETWORK, Network
 from lab.telemetry.producer import Producer, Producers
 from lab.telemetry.programs import Site, Workload
-from lab.waiting import until
 from settings import names
 
 GATEWAYS: Final = 2

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 import requests
 
-from automation import cli, silences
+from automation import cli, silences, waiting
 from automation.problem import Exit
 from automation.silences import Scope
-from lab import waiting
 from lab.instance import Instance
 from lab.process import Processes
 from tests import alertmanagers

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 import tools
+from automation.policies.workloads import floating, unbounded, violations
 from components.access import Access
 from components.values import addresses, secrets
 from components.values.access import caddy, endpoints, identities, workload
 from settings import names
 from settings.vocabulary import Workload
 from tests.contexts import SIZED, context
-from tests.pod_security import floating, unbounded, violations
 from tests.recording import Recorded, record
 
 STACKS = ("dev.us-east", "prod.us-east", "prod.eu-west")

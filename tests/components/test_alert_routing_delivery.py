@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from automation import waiting
 from components.alert_routing import secret_data
 from components.values.alerting import receivers
 from components.values.context import Context
-from lab import waiting
 from lab.instance import Instance
 from lab.process import Processes
 from settings.alerting import MuteInterval

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 import requests
 
-from lab import waiting
+from automation import waiting
 from lab.instance import Instance
 from lab.process import Processes
 from tests import alertmanagers

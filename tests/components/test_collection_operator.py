@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from automation.policies import workloads as pod_security
 from charts.pull import resolve
 from components.values import addresses
 from components.values.collection import access, agent, cluster, gateway, instrumentation, operator, pieces, workload
@@ -16,7 +17,6 @@ from components.values.context import Context
 from settings import names
 from settings.region import Cluster
 from settings.vocabulary import Integration, Size, Workload
-from tests import pod_security
 from tests.contexts import SIZED, context
 from tests.rendering import one, pods, render, template
 

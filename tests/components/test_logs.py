@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import yaml
 
+from automation.policies import workloads as pod_security
 from charts.pull import resolve
 from components.logs import Logs
 from components.values import addresses, logs
 from components.values.context import Context
 from settings.vocabulary import Size, WorkloadIdentity
-from tests import pod_security
 from tests.contexts import SIZED, context
 from tests.recording import record
 from tests.rendering import one, pods, render, scraped, template

@@ -19,21 +19,14 @@ from settings.tenant import Limits
 from settings.units import Duration
 from settings.vocabulary import Size
 from tests.contexts import SIZED, context
-from tests.rendering import one, render
-
-PACKAGES = resolve({})
-
+from tests.rendering import loki_files
 
 VERSIONS = sorted(pins.load(ROOT).charts["loki"].versions)
 
 
 def loaded(given: Context, version: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return Loki's configuration and its runtime overrides, of the default or another pinned version."""
-    package = resolve({"loki": version})["loki"] if version else PACKAGES["loki"]
-    objects = render("loki", package, logs.helm_values(given), "observability")
-    config = one(objects, "ConfigMap", "loki")["data"]["config.yaml"]
-    runtime = one(objects, "ConfigMap", "loki-runtime")["data"]["runtime-config.yaml"]
-    return yaml.safe_load(config), yaml.safe_load(runtime)["overrides"]
+    return loki_files(given, resolve({"loki": version})["loki"] if version else None)
 
 
 def verify(config: dict[str, Any], folder: Path) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from automation.waiting import until
 from charts.pull import resolve
 from components.values import logs
-from lab.waiting import until
 from settings.units import Duration
 from tests.backends import HTTP, running
 from tests.contexts import context

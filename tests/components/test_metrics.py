@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import tools
+from automation.policies import workloads as pod_security
 from charts.pull import resolve
 from components.values import addresses, metrics, prometheus
 from components.values.context import Context
@@ -18,7 +19,6 @@ from rules.files import RUNBOOKS
 from settings import names
 from settings.region import RemoteWrite
 from settings.vocabulary import Size, Workload
-from tests import pod_security
 from tests.contexts import SIZED, context
 from tests.rendering import one, pods, render, template
 from tests.running import run

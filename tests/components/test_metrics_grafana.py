@@ -6,12 +6,12 @@ import configparser
 from collections.abc import Mapping
 from typing import Any
 
+from automation.policies import workloads as pod_security
 from charts.pull import resolve
 from components.values import addresses, metrics
 from components.values.context import Context
 from settings import names
 from settings.platform import Grafana, Oidc
-from tests import pod_security
 from tests.contexts import context
 from tests.rendering import one, pods, render
 

@@ -10,17 +10,18 @@ import pytest
 import yaml
 
 import tools
+from automation import waiting
+from automation.policies import workloads as pod_security
 from components.values import addresses, integrations
 from components.values.alert_routing import alertmanager_config
 from components.values.metrics_access import network_policies
 from components.values.prometheus import placement
 from components.values.rule_files import rule_files
-from lab import cluster, waiting
+from lab import cluster
 from lab.instance import Instance
 from lab.process import Processes
 from settings import names
 from settings.vocabulary import Integration
-from tests import pod_security
 from tests.contexts import context
 from tests.operating import DEADLINE, apply, operate, secret, workloads
 from tests.relabeling import relabel

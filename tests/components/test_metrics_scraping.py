@@ -9,10 +9,11 @@ import pytest
 import requests
 
 import tools
+from automation import waiting
 from charts.pull import resolve
 from components.metrics import POLICY
 from components.values import scraping
-from lab import cluster, waiting
+from lab import cluster
 from lab.instance import Instance
 from lab.problem import LabError
 from lab.process import Processes

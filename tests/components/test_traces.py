@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from automation.policies import workloads as pod_security
 from charts.pull import resolve
 from components.traces import Traces
 from components.values import addresses, traces
@@ -15,7 +16,6 @@ from settings.problem import SettingsError
 from settings.region import Kafka
 from settings.region import Traces as TracesSettings
 from settings.vocabulary import Size, TempoEngine, Workload, WorkloadIdentity
-from tests import pod_security
 from tests.contexts import SIZED, context
 from tests.recording import record
 from tests.rendering import one, pods, render, scraped, template

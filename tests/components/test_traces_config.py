@@ -19,22 +19,17 @@ from settings.tenant import Limits
 from settings.units import Duration
 from settings.vocabulary import Size
 from tests.contexts import SIZED, context
-from tests.rendering import render
+from tests.rendering import render, tempo_files
 
 PACKAGES = resolve({})
 STACKS = ["dev.us-east", "prod.us-east"]
-
-
 VERSIONS = sorted(pins.load(ROOT).charts["tempo-distributed"].versions)
 
 
 def loaded(given: Context, version: str | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return Tempo's configuration and its overrides, of the default or another pinned version."""
     chart = traces.chart(given)
-    package = resolve({chart: version})[chart] if version else PACKAGES[chart]
-    objects = render("tempo", package, traces.helm_values(given), "observability")
-    files = {key: text for each in objects if each["kind"] == "ConfigMap" for key, text in each["data"].items()}
-    return yaml.safe_load(files["tempo.yaml"]), yaml.safe_load(files["overrides.yaml"])["overrides"]
+    return tempo_files(given, resolve({chart: version})[chart] if version else None)
 
 
 def verify(config: dict[str, Any], folder: Path) -> None:

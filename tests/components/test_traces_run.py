@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from automation.waiting import until
 from charts.pull import resolve
 from components.values import traces
-from lab.waiting import until
 from tests.backends import HTTP, running
 from tests.contexts import context
 from tests.rendering import render

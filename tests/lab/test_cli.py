@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from automation.waiting import until
 from lab.instance import MARK, ROOT, Instance
 from lab.process import Child, Processes
-from lab.waiting import until
 from settings import load
 from settings.problem import SettingsError
 

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 import tools
+from automation.waiting import until
 from lab import cluster
 from lab.problem import LabError
-from lab.waiting import until
 from tests.lab.conftest import LabCluster
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from automation.waiting import until
 from lab import prerequisites
 from lab.prerequisites import BUNDLES, FOLDER
 from lab.problem import LabError
-from lab.waiting import until
 from tests.lab.conftest import LabCluster
 
 CERTIFICATES = "certificates.cert-manager.io"

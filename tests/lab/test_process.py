@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from automation.waiting import until
 from lab import process
 from lab.instance import MARK, Instance
 from lab.problem import LabError
 from lab.process import Child, Command, Processes, end, free_ports
-from lab.waiting import until
 
 LISTEN = """
 import signal, socket, sys

@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from automation import cli, silences
+from automation import cli, silences, waiting
 from automation.problem import Exit
 from automation.silences import Scope
-from lab import waiting
 from tests.rules import paging
 from tests.rules.paging import OTHER_SERVICE, SERVICE, TENANT, Pace, Region
 

@@ -11,9 +11,9 @@ import requests
 import yaml
 
 import tools
+from automation import waiting
 from components.values import prometheus
 from components.values.collection import gateway, plans
-from lab import waiting
 from lab.instance import Instance
 from lab.process import Command, Processes
 from settings.vocabulary import Integration

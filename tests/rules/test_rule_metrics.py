@@ -13,10 +13,10 @@ import requests
 import yaml
 
 import tools
+from automation import waiting
 from components.values.collection import span_metrics
 from components.values.prometheus import PROMOTED_RESOURCE_ATTRIBUTES
 from components.values.rule_files import rule_files
-from lab import waiting
 from lab.instance import Instance
 from lab.process import Command, Processes
 from tests.contexts import context

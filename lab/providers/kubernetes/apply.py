@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from google.protobuf.struct_pb2 import Struct
 
+from automation.waiting import until
 from lab.providers.kubernetes import objects
 from lab.providers.kubernetes.cluster import ApiError, Cluster, Gvk
 from lab.providers.protocol import Connection, ProviderError
 from lab.providers.values import Object, has_unknown, mark_like, marshal
-from lab.waiting import until
 
 DEFINITION: Final = Gvk("apiextensions.k8s.io", "v1", "CustomResourceDefinition")
 _ESTABLISHED: Final = 180.0

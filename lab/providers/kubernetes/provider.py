@@ -16,6 +16,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import provider_pb2 as proto
 
+from automation.waiting import until
 from lab.providers import changes
 from lab.providers.kubernetes import objects
 from lab.providers.kubernetes.apply import DEFINITION, Settings, applied, arrived, checkpoint, tried
@@ -24,7 +25,6 @@ from lab.providers.kubernetes.cluster import Cluster, Gvk, UnknownKindError
 from lab.providers.kubernetes.kubeconfig import endpoint, server_of
 from lab.providers.protocol import Connection, Provider, ProviderError, flag
 from lab.providers.values import Object, has_unknown, mark_like, marshal, plain, unmarshal
-from lab.waiting import until
 
 _DEADLINE: Final = 600.0
 """Seconds to wait for a deletion when the program sets no custom timeout: the real provider's ten minutes."""

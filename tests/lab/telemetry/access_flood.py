@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from lab.waiting import until
+from automation.waiting import until
 from tests.backends import HTTP
 from tests.lab.telemetry.access_requests import ask, get
 from tests.lab.telemetry.access_stand import Stand

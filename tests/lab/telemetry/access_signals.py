@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from lab.waiting import until
+from automation.waiting import until
 from tests.backends import HTTP
 
 TENANTS = ("shop", "payments")

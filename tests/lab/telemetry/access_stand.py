@@ -16,14 +16,14 @@ from typing import Any
 import yaml
 
 import tools
-from charts.pull import resolve
-from components.values import addresses, logs, traces
+from components.values import addresses
 from components.values.access import identities, workload
 from components.values.context import Context
+from tests import alertmanagers
 from tests.backends import LOOPBACK, Backends
 from tests.contexts import context
 from tests.lab.telemetry import access_signals as signals
-from tests.rendering import one, render
+from tests.rendering import loki_files, tempo_files
 
 STACK = "dev.us-east"
 Json = dict[str, Any]
@@ -90,17 +90,7 @@ class Stack(Backends):
         folder = self._folder("alertmanager")
         file = folder / "alertmanager.yaml"
         file.write_text(yaml.safe_dump({"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]}))
-
-        def argv(ports: Mapping[str, int]) -> list[str]:
-            return [
-                str(tools.ensure("alertmanager")["alertmanager"]),
-                f"--config.file={file}",
-                f"--storage.path={folder / 'data'}",
-                f"--web.listen-address={LOOPBACK}:{ports['http']}",
-                "--cluster.listen-address=",
-            ]
-
-        return self._start("alertmanager", argv, "/-/ready")["http"]
+        return alertmanagers.start(self._processes, file)
 
     def access(self, given: Context, places: Mapping[str, str], tokens: Mapping[str, str]) -> str:
         """Start the containers of the access proxy's pod, and return the proxy's host:port.
@@ -156,9 +146,9 @@ def standing(folder: Path) -> Iterator[Stand]:
 def _started(backends: Stack, given: Context) -> Stand:
     alertmanager = backends.alertmanager()
     with ThreadPoolExecutor() as pool:
-        loki = pool.submit(backends.loki, *_loki(given))
+        loki = pool.submit(backends.loki, *loki_files(given))
         prometheus = backends.prometheus_with_rules(signals.rules(), alertmanager)
-        tempo = pool.submit(backends.tempo, *_tempo(given), prometheus)
+        tempo = pool.submit(backends.tempo, *tempo_files(given), prometheus)
         queries, otlp = tempo.result()
         places = {
             _authority(addresses.loki_url()): loki.result(),
@@ -174,19 +164,6 @@ def _started(backends: Stack, given: Context) -> Stand:
     made = Stand(host, tokens, silences, loki.result(), queries, otlp, prometheus, alertmanager)
     signals.wait(made.loki, made.tempo, made.prometheus, made.alertmanager)
     return made
-
-
-def _loki(given: Context) -> tuple[Json, Json]:
-    objects = render("loki", resolve({})["loki"], logs.helm_values(given), "observability")
-    config = yaml.safe_load(one(objects, "ConfigMap", "loki")["data"]["config.yaml"])
-    runtime = yaml.safe_load(one(objects, "ConfigMap", "loki-runtime")["data"]["runtime-config.yaml"])
-    return config, runtime["overrides"]
-
-
-def _tempo(given: Context) -> tuple[Json, Json]:
-    objects = render("tempo", resolve({})["tempo"], traces.helm_values(given), "observability")
-    files = {key: text for each in objects if each["kind"] == "ConfigMap" for key, text in each["data"].items()}
-    return yaml.safe_load(files["tempo.yaml"]), yaml.safe_load(files["overrides.yaml"])["overrides"]
 
 
 def _authority(url: str) -> str:

@@ -13,9 +13,9 @@ import requests
 
 from automation.verify import Endpoints
 from automation.verify.readers import Reader
+from automation.waiting import until
 from components.values import datasources
 from components.values.context import Context
-from lab.waiting import until
 
 T = TypeVar("T")
 ARRIVAL_SECONDS = 120.0

@@ -19,8 +19,7 @@ import yaml
 
 import tools
 from automation.verify import Endpoints
-from charts.pull import resolve
-from components.values import addresses, logs, prometheus, traces
+from components.values import addresses, prometheus
 from components.values.collection import agent, gateway, log_files, pieces
 from components.values.collection.pieces import attribute, ottl
 from components.values.context import Context
@@ -31,7 +30,7 @@ from lab.telemetry import collectors
 from tests.backends import HTTP, LOOPBACK, Backends
 from tests.contexts import context
 from tests.lab.telemetry.asking import Stores
-from tests.rendering import one, render
+from tests.rendering import loki_files, tempo_files
 
 STACK = "dev.us-east"
 NODES = 2
@@ -174,8 +173,8 @@ def _started(stack: _Stack, folder: Path, given: Context) -> Pipeline:
     of_gateways, of_agents = ports[:GATEWAYS], ports[GATEWAYS:]
     metrics = stack.pushed_to()
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(stack.loki, *_loki(given))
-        tempo, _ = stack.tempo(*_tempo(given), metrics)
+        waiting = pool.submit(stack.loki, *loki_files(given))
+        tempo, _ = stack.tempo(*tempo_files(given), metrics)
         loki = waiting.result()
     places = {
         addresses.loki_url(): loki,
@@ -254,16 +253,3 @@ def _answers(url: str) -> bool:
         return HTTP.get(url, timeout=2).ok
     except requests.RequestException:
         return False
-
-
-def _loki(given: Context) -> tuple[Config, Config]:
-    objects = render("loki", resolve({})["loki"], logs.helm_values(given), "observability")
-    config = yaml.safe_load(one(objects, "ConfigMap", "loki")["data"]["config.yaml"])
-    runtime = yaml.safe_load(one(objects, "ConfigMap", "loki-runtime")["data"]["runtime-config.yaml"])
-    return config, runtime["overrides"]
-
-
-def _tempo(given: Context) -> tuple[Config, Config]:
-    objects = render("tempo", resolve({})["tempo"], traces.helm_values(given), "observability")
-    files = {key: text for each in objects if each["kind"] == "ConfigMap" for key, text in each["data"].items()}
-    return yaml.safe_load(files["tempo.yaml"]), yaml.safe_load(files["overrides.yaml"])["overrides"]

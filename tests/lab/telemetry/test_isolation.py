@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.waiting import until
+from automation.waiting import until
 from tests.backends import HTTP
 from tests.lab.telemetry import access_flood
 from tests.lab.telemetry import access_signals as signals

@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from rich.console import Console
 
+from automation.waiting import until
 from components.values.context import Context
 from lab import cloud, cluster
 from lab.cluster import Api
@@ -26,7 +27,6 @@ from lab.signals.sent import Sent
 from lab.telemetry import operators, run
 from lab.telemetry.command import BUDGET_MB
 from lab.telemetry.run import Process
-from lab.waiting import until
 from settings import load, names
 from settings.vocabulary import Pillar
 from tests.backends import HTTP
