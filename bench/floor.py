@@ -13,6 +13,7 @@ import pulumi
 from pulumi import automation
 
 import tools
+from lab import standins
 from lab.engine import refuse_logs
 from settings.load import ROOT
 
@@ -65,7 +66,7 @@ def _workspace(folder: Path, binary: Path, port: str, program: Any) -> automatio
         env_vars={
             "PULUMI_BACKEND_URL": state.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "floor",
-            "PULUMI_DEBUG_PROVIDERS": f"noop:{port}",
+            **standins.variables({"noop": int(port)}),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         },
     )

@@ -17,9 +17,21 @@ from lab.process import STOP_SECONDS, python_module
 _READY_SECONDS: Final = 60.0
 
 
+def variables(ports: Mapping[str, int]) -> dict[str, str]:
+    """Return what makes the engine use providers that serve already, each at its port of the loopback.
+
+    Without the second variable the engine still tries to download every plugin that the state names, five times with
+    growing pauses: two seconds of each operation on a stack that exists.
+    """
+    return {
+        "PULUMI_DEBUG_PROVIDERS": ",".join(f"{name}:{port}" for name, port in ports.items()),
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+    }
+
+
 @contextmanager
 def attached(instance: Instance, env: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """Run the stand-ins, and give the variable that makes the engine use them.
+    """Run the stand-ins, and give the variables that make the engine use them.
 
     Args:
         instance: where their log goes.
@@ -53,8 +65,7 @@ def attached(instance: Instance, env: Mapping[str, str]) -> Iterator[dict[str, s
                     f"lab {instance.stack}: the stand-in providers did not start; see {log}, "
                     f"or use the real ones with --providers real:\n{tail}"
                 )
-            ports = ",".join(f"{name}:{port}" for name, port in json.loads(line).items())
-            yield {"PULUMI_DEBUG_PROVIDERS": ports}
+            yield variables(json.loads(line))
         finally:
             process.terminate()
             try:

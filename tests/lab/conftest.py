@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,31 @@ class LabCluster:
     context: str
     instance: Instance
     processes: Processes
+
+
+_loops: list[asyncio.AbstractEventLoop] = []
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _remembered_loops() -> Iterator[None]:
+    new = asyncio.new_event_loop
+
+    def remembered() -> asyncio.AbstractEventLoop:
+        _loops.append(new())
+        return _loops[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "new_event_loop", remembered)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _closed_loops(_remembered_loops: None) -> Iterator[None]:
+    """Close the event loops that the SDK leaves open: a program may outlive its failed operation by some seconds."""
+    yield
+    for loop in [each for each in _loops if not each.is_running()]:
+        _loops.remove(loop)
+        loop.close()
 
 
 @pytest.fixture(scope="session")

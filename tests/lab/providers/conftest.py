@@ -1,6 +1,5 @@
 """Start what the provider tests talk to: an API server of their own, the stand-ins, and the real engine."""
 
-import gc
 import json
 import os
 import subprocess
@@ -14,7 +13,7 @@ import pytest
 from pulumi import automation
 
 import tools
-from lab import cluster
+from lab import cluster, standins
 from lab.instance import Instance
 from lab.process import Processes
 from lab.providers.kubernetes.cluster import Cluster
@@ -108,11 +107,11 @@ class Engine:
 
 
 @pytest.fixture
-def engine(tmp_path: Path, ports: dict[str, int]) -> Iterator[Engine]:
-    """A stack with a backend, a home and a program of its own."""
-    backend, home = tmp_path / "backend", tmp_path / "home"
-    backend.mkdir()
-    home.mkdir()
+def engine(tmp_path: Path, ports: dict[str, int]) -> Engine:
+    """A stack with a backend, a home and a program of its own; thrown away with its folder."""
+    backend, home, work = tmp_path / "backend", tmp_path / "home", tmp_path / "work"
+    for folder in (backend, home, work):
+        folder.mkdir()
     # A file where the engine wants a folder: its encrypted log of every property is half of its work.
     (home / "logs").touch()
     variables = {
@@ -120,19 +119,16 @@ def engine(tmp_path: Path, ports: dict[str, int]) -> Iterator[Engine]:
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_HOME": str(home),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        "PULUMI_DEBUG_PROVIDERS": ",".join(f"{name}:{port}" for name, port in ports.items()),
+        **standins.variables(ports),
     }
     command = automation.PulumiCommand(root=str(tools.ensure("pulumi")["pulumi"].parent.parent))
     stack = automation.create_stack(
         "test",
         project_name="providers",
         program=lambda: None,
-        opts=automation.LocalWorkspaceOptions(env_vars=variables, pulumi_command=command),
+        opts=automation.LocalWorkspaceOptions(work_dir=str(work), env_vars=variables, pulumi_command=command),
     )
-    yield Engine(stack, backend)
-    # Nothing to destroy: backend and cluster are thrown away. What the SDK leaves open is collected while the
-    # test's own warning filter, which knows of it, still holds.
-    gc.collect()
+    return Engine(stack, backend)
 
 
 def urn(token: str, name: str) -> str:

@@ -11,13 +11,9 @@ import pytest
 import yaml
 from pulumi import automation
 
-from lab.waiting import until
+from automation.waiting import until
 from tests.lab.providers.conftest import Engine, Region
 from tests.lab.providers.programs import live, paths, provider, steps
-
-# The SDK runs each inline program in an event loop that it does not close.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-
 
 CHART = {
     "Chart.yaml": "apiVersion: v2\nname: small\nversion: 0.1.0\n",

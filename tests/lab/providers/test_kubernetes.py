@@ -11,9 +11,6 @@ from pulumi import automation
 from tests.lab.providers.conftest import Engine, Region
 from tests.lab.providers.programs import change, live, paths, provider, steps, workload
 
-# The SDK runs each inline program in an event loop that it does not close.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-
 
 def test_a_name_is_generated_once_and_a_second_preview_is_empty(engine: Engine, region: Region) -> None:
     def program() -> None:

@@ -12,7 +12,7 @@ import pytest
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from lab.waiting import until
+from automation.waiting import until
 from tests.lab.providers.conftest import ROOT
 
 COMMAND = [sys.executable, "-m", "lab.providers", "--json"]
