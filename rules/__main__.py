@@ -15,9 +15,10 @@ import yaml
 
 from charts.pull import resolve
 from components.values.metrics import UNUSED_RULE_GROUPS
+from dashboards import alert_panels
 from dashboards.catalogue import CATALOGUE
 from rules import files, lint, lint_chart
-from rules.filling import Threshold, filled
+from rules.filling import Threshold, filled, filled_tests
 from settings.thresholds import defaults
 
 GRAFANA = "https://grafana.us-east.dev.observability.example.com"
@@ -58,13 +59,16 @@ def _promtool(program: str, with_tests: bool) -> list[str]:
     if path is None:
         return [f"{program} is not there; fix: python -m tools build promtool, and name it with --promtool"]
     thresholds = {alert: Threshold(default.value, default.unit) for alert, default in defaults().items()}
+    panels = alert_panels.by_alert()
     with tempfile.TemporaryDirectory() as folder:
         rules, tests = [], []
         for area, text in files.sources().items():
             rules.append(Path(folder) / f"{area}{files.SUFFIX}")
-            rules[-1].write_text(yaml.safe_dump(filled(yaml.safe_load(text), GRAFANA, thresholds)), encoding="utf-8")
+            shipped = filled(yaml.safe_load(text), GRAFANA, thresholds, panels)
+            rules[-1].write_text(yaml.safe_dump(shipped), encoding="utf-8")
             tests.append(Path(folder) / f"{area}{files.TESTS_SUFFIX}")
-            tests[-1].write_text(files.tests(area), encoding="utf-8")
+            expected = filled_tests(yaml.safe_load(files.tests(area)), panels)
+            tests[-1].write_text(yaml.safe_dump(expected), encoding="utf-8")
         runs = [["check", "rules", *map(str, rules)], *([["test", "rules", *map(str, tests)]] if with_tests else [])]
         done = [subprocess.run([path, *each], capture_output=True, text=True, check=False) for each in runs]
     return [each.stdout + each.stderr for each in done if each.returncode]

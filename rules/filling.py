@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from settings.thresholds import Unit
@@ -23,6 +24,9 @@ THRESHOLD = "@THRESHOLD@"
 """Stands once in an alert's expression for its threshold, and in its annotations for the threshold in words."""
 RECORD = "alert_threshold"
 """The recording of thresholds: labels alert, and tenant or tenant and service_name where one has its own."""
+DASHBOARD = "dashboard_url"
+"""Annotation of an alert that leads to its dashboard."""
+NO_PANELS: Mapping[str, int] = MappingProxyType({})
 UID_MAX = 40
 """Grafana's limit on a dashboard's uid."""
 _COMPARISON = re.compile(rf"^(?P<left>.*\S)\s*(?P<operator>[<>]=?)\s*{THRESHOLD}(?P<rest>.*)$", re.DOTALL)
@@ -47,26 +51,31 @@ class Threshold:
         return f"{in_words(self.value, self.unit)}{own}"
 
 
-def filled(document: dict[str, Any], grafana: str, thresholds: Mapping[str, Threshold]) -> dict[str, Any]:
+def filled(
+    document: dict[str, Any], grafana: str, thresholds: Mapping[str, Threshold], panels: Mapping[str, int] = NO_PANELS
+) -> dict[str, Any]:
     """Return a rule file as Prometheus reads it.
 
     Args:
         document: a parsed rule file.
         grafana: address of the region's Grafana, without a slash at the end.
         thresholds: what each alert that writes @THRESHOLD@ compares with.
+        panels: id of the panel that an alert's dashboard_url opens; an alert that is not among them leads to a page.
 
     Raises:
         ValueError: an alert writes @THRESHOLD@ and has no default, or writes it where no comparison is.
     """
     return {
         "groups": [
-            {**group, "rules": [_filled(rule, grafana, thresholds) for rule in group["rules"]]}
+            {**group, "rules": [_filled(rule, grafana, thresholds, panels) for rule in group["rules"]]}
             for group in document["groups"]
         ]
     }
 
 
-def _filled(rule: dict[str, Any], grafana: str, thresholds: Mapping[str, Threshold]) -> dict[str, Any]:
+def _filled(
+    rule: dict[str, Any], grafana: str, thresholds: Mapping[str, Threshold], panels: Mapping[str, int]
+) -> dict[str, Any]:
     if "alert" not in rule:
         return rule
     alert = rule["alert"]
@@ -82,7 +91,36 @@ def _filled(rule: dict[str, Any], grafana: str, thresholds: Mapping[str, Thresho
         for place, text in words.items():
             value = value.replace(place, text)
         annotations[key] = value
+    if alert in panels:
+        annotations[DASHBOARD] = opened(annotations[DASHBOARD], panels[alert])
     return {**rule, "expr": expression, "annotations": annotations}
+
+
+def filled_tests(document: dict[str, Any], panels: Mapping[str, int]) -> dict[str, Any]:
+    """Return a file of rule tests that expects each alert's dashboard_url to open its panel.
+
+    The files say which dashboard; which panel follows from the dashboards and changes with them.
+    """
+    tests = []
+    for test in document["tests"]:
+        alerts = []
+        for each in test.get("alert_rule_test", []):
+            expected = [_opening(alert, panels.get(each["alertname"])) for alert in each["exp_alerts"] or []]
+            alerts.append({**each, "exp_alerts": expected})
+        tests.append({**test, "alert_rule_test": alerts})
+    return {**document, "tests": tests}
+
+
+def _opening(alert: dict[str, Any], panel: int | None) -> dict[str, Any]:
+    words = alert.get("exp_annotations") or {}
+    if panel is None or DASHBOARD not in words:
+        return alert
+    return {**alert, "exp_annotations": {**words, DASHBOARD: opened(words[DASHBOARD], panel)}}
+
+
+def opened(url: str, panel: int) -> str:
+    """Return a dashboard's address that opens one panel of it alone."""
+    return f"{url}{'&' if '?' in url else '?'}viewPanel={panel}"
 
 
 def compared(alert: str, expression: str, threshold: Threshold) -> str:

@@ -12,6 +12,7 @@ from components.values.context import Context
 from components.values.rule_files import GRAFANA, runbook_uid
 from dashboards import runbook
 from dashboards.catalogue import CATALOGUE
+from dashboards.panel_ids import numbered
 from rules import files
 from settings import names
 
@@ -52,4 +53,4 @@ def dashboard_files(context: Context) -> list[DashboardFile]:
 
 def _text(dashboard: Dashboard) -> str:
     """Return the JSON; what comes from files may not be changed where it is shown."""
-    return json.dumps(dashboard.readonly().build(), cls=JSONEncoder, sort_keys=True, indent=1) + "\n"
+    return json.dumps(numbered(dashboard.readonly().build()), cls=JSONEncoder, sort_keys=True, indent=1) + "\n"

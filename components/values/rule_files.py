@@ -8,6 +8,7 @@ import yaml
 
 from components.values import thresholds
 from components.values.context import Context
+from dashboards import alert_panels
 from rules import files
 from rules.filling import GRAFANA, RUNBOOK, THRESHOLD, UID_MAX, filled, runbook_uid
 from settings import names
@@ -45,5 +46,6 @@ def everywhere(context: Context) -> dict[str, dict[str, Any]]:
     """Return every rule file with a region's addresses and thresholds, whether it ships there or not."""
     grafana = names.grafana_url(context.platform, context.name)
     own = thresholds.thresholds(context)
-    documents = {area: filled(yaml.safe_load(text), grafana, own) for area, text in files.sources().items()}
+    panels = alert_panels.by_alert()
+    documents = {area: filled(yaml.safe_load(text), grafana, own, panels) for area, text in files.sources().items()}
     return {**documents, thresholds.AREA: thresholds.recordings(context)}

@@ -13,7 +13,9 @@ import yaml
 
 import tools
 from components.values.rule_files import everywhere
+from dashboards import alert_panels
 from rules import files
+from rules.filling import filled_tests
 from rules.lint_promql import TOKEN
 from settings.thresholds import Unit, defaults
 from settings.units import Duration
@@ -106,7 +108,8 @@ def survivors(these: Sequence[Mutant], folder: Path) -> list[Mutant]:
 def _written(mutant: Mutant, folder: Path) -> Path:
     """Write a mutant's rules and the tests that speak of its alert (all of both for a recording)."""
     folder.mkdir(parents=True)
-    tests, document = yaml.safe_load(files.tests(mutant.area)), mutant.document
+    tests = filled_tests(yaml.safe_load(files.tests(mutant.area)), alert_panels.by_alert())
+    document = mutant.document
     if ":" not in mutant.rule:
         groups = [
             {**group, "rules": [each for each in group["rules"] if each.get("alert", mutant.rule) == mutant.rule]}

@@ -15,8 +15,10 @@ from components.rules import Rules
 from components.values.prometheus import PROMOTED_RESOURCE_ATTRIBUTES
 from components.values.rule_files import UID_MAX, everywhere, rule_files, runbook_uid
 from components.values.slo_rules import slo_rule_files
+from dashboards import alert_panels
 from dashboards.catalogue import CATALOGUE
 from rules import files
+from rules.filling import filled_tests
 from settings import names
 from settings.vocabulary import Severity
 from tests.contexts import context
@@ -55,7 +57,8 @@ def test_promtool_accepts_what_ships_and_its_tests_pass(area: str, tmp_path: Pat
     file = tmp_path / f"{area}{files.SUFFIX}"
     file.write_text(yaml.safe_dump(shipped(area)), encoding="utf-8")
     tests = files.RULES / f"{area}.rules_test.yaml"
-    (tmp_path / tests.name).write_text(tests.read_text(encoding="utf-8"), encoding="utf-8")
+    expected = filled_tests(yaml.safe_load(tests.read_text(encoding="utf-8")), alert_panels.by_alert())
+    (tmp_path / tests.name).write_text(yaml.safe_dump(expected), encoding="utf-8")
     promtool("check", "rules", str(file))
     promtool("test", "rules", str(tmp_path / tests.name))
 
