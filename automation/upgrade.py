@@ -6,12 +6,12 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from automation import rendering
+from automation import rendering, scraping
 from automation.paths import MISSING, differences
 from automation.problem import AutomationError
 from automation.report import Preview, Report, make
@@ -32,6 +32,7 @@ _IMMUTABLE: Final = {
     "Job": ("selector", "template"),
 }
 _USERS: Final = ("rules", "dashboards")
+_WORD: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*[a-zA-Z0-9_]")
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,12 @@ class Upgrade:
     """The objects that change, alike ones once, risks first."""
     new_crds: tuple[str, ...]
     """CRDs that the package has now and had not."""
+    lost_targets: tuple[str, ...]
+    """ServiceMonitors and PodMonitors that go, each `kind/name`."""
     lost_series: Mapping[str, tuple[str, ...]]
-    """Recorded series that go, and our files that use each."""
+    """Series that are no longer recorded or that are dropped now, and our files that use each."""
+    lost_labels: Mapping[str, tuple[str, ...]]
+    """Labels that scrapes no longer get, and our files that use each."""
 
     def document(self) -> dict[str, Any]:
         """Return it as plain data for JSON."""
@@ -68,7 +73,8 @@ def compare(chart: str, version: str, platform: Platform, root: Path = load.ROOT
         AutomationError: helm is missing or refuses, or no region installs the chart.
     """
     known, public = pins.load(root), Public()
-    previews, before, crds, lost = [], {}, set[str](), set[str]()
+    previews, before, crds = [], {}, set[str]()
+    users, lost = _words(root), []
     target = fetch(pins.load(root), chart, pins.choose(known, {chart: version}, "charts")[chart], root, public)
     for region, settings in sorted(platform.regions.items()):
         chosen = pins.choose(known, settings.charts, f"regions.{region}.charts")[chart]
@@ -81,7 +87,7 @@ def compare(chart: str, version: str, platform: Platform, root: Path = load.ROOT
         changes: list[Change] = []
         for release in found:
             old, new = _objects(release, package), _objects(release, target)
-            lost |= _recorded(old.values()) - _recorded(new.values())
+            lost.append(scraping.lost(scraping.scraped(old.values()), scraping.scraped(new.values()), users))
             changes += _changes(names.stack(str(platform.environment), region), release.name, old, new)
         counts = {op: sum(change.op == op for change in changes) for op in ("create", "update", "replace", "delete")}
         result = Result("region", "upgrade", True, 0.0, counts, changes, [], [], [], {}, [])
@@ -94,7 +100,9 @@ def compare(chart: str, version: str, platform: Platform, root: Path = load.ROOT
         version,
         make(previews, platform),
         tuple(sorted(crds)),
-        {series: users for series in sorted(lost) if (users := _users(series, root))},
+        tuple(sorted({name for each in lost for name in each.targets})),
+        {name: users[name] for name in sorted({name for each in lost for name in each.series})},
+        {name: users[name] for name in sorted({name for each in lost for name in each.labels})},
     )
 
 
@@ -174,21 +182,12 @@ def _field(kind: str, path: str, before: Any, after: Any) -> Field:
     return Field(path, how + ("-replace" if forced else ""), *shown)
 
 
-def _recorded(objects: Iterable[Mapping[str, Any]]) -> set[str]:
-    return {
-        rule["record"]
-        for each in objects
-        if each["kind"] == "PrometheusRule"
-        for group in each["spec"].get("groups") or []
-        for rule in group.get("rules") or []
-        if "record" in rule
-    }
-
-
-def _users(series: str, root: Path) -> tuple[str, ...]:
-    """Return our files that mention a series."""
-    word = re.compile(rf"(?<![\w:]){re.escape(series)}(?![\w:])")
-    files = (
-        file for folder in _USERS for file in sorted((root / folder).rglob("*")) if file.suffix in {".py", ".yaml"}
-    )
-    return tuple(str(file.relative_to(root)) for file in files if word.search(file.read_text(encoding="utf-8")))
+def _words(root: Path) -> dict[str, tuple[str, ...]]:
+    """Return what may be the name of a series or label in our rules and dashboards, and the files that have each."""
+    found: dict[str, list[str]] = {}
+    for folder in _USERS:
+        for file in sorted((root / folder).rglob("*")):
+            if file.suffix in {".py", ".yaml"}:
+                for word in set(_WORD.findall(file.read_text(encoding="utf-8"))):
+                    found.setdefault(word, []).append(str(file.relative_to(root)))
+    return {word: tuple(files) for word, files in found.items()}

@@ -39,7 +39,10 @@ def upgrade(
     show(text(found.report, f"make review ENV={env}"))
     for name in found.new_crds:
         show(f"New CRD: {name}; its chart of CRDs comes first")
-    for series, users in found.lost_series.items():
-        show(f"Lost series: {series}, used by {', '.join(users)}")
+    for name in found.lost_targets:
+        show(f"No longer scraped: {name}")
+    for what, lost in (("series", found.lost_series), ("label", found.lost_labels)):
+        for name, users in lost.items():
+            show(f"Lost {what}: {name}, used by {', '.join(users)}")
     show(f"charts.yaml: {chart} is now {version} by default" if changed else "charts.yaml: as it was")
     return Exit.OK
