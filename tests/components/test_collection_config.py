@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
-from components.values.collection import agent, cluster, gateway, log_files, pieces
+from components.values.collection import agent, cluster, gateway, log_files, pieces, redaction
 from components.values.logs_limits import LEVEL_ATTRIBUTE
 from settings.vocabulary import Integration, Size
 from tests.components.collection_contexts import (
@@ -72,12 +73,72 @@ def test_the_agent_neither_samples_nor_takes_a_tenant_from_a_request() -> None:
 
 def test_claims_are_removed_before_the_api_server_is_asked_and_the_tenant_is_set_after() -> None:
     for signal in ("traces", "metrics", "logs"):
-        assert pipelines(agent.config(context()))[signal]["processors"] == [
-            "memory_limiter",
-            "transform/claims",
-            "k8s_attributes",
-            "transform/identity",
-        ]
+        processors = pipelines(agent.config(context()))[signal]["processors"]
+        assert processors[:2] == ["memory_limiter", "transform/claims"]
+        assert processors[-2:] == ["k8s_attributes", "transform/identity"]
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_no_secret_and_no_identifier_enters_by_any_collector_and_the_gateway_looks_at_what_is_kept(name: str) -> None:
+    config = CONFIGS[name](context(integrations=[Integration.KAFKA_JMX]))
+    looking = {
+        pipeline: [each for each in parts["processors"] if each.startswith(("redaction", "transform/dropped"))]
+        for pipeline, parts in pipelines(config).items()
+        if set(parts["receivers"]) & set(config["receivers"]) or "tail_sampling" in parts["processors"]
+    }
+    logs, metrics = ["redaction"], ["transform/dropped", "redaction/metrics"]
+    wanted = {
+        "agent": {"traces": [], "metrics": metrics, "logs": logs, "logs/files": logs},
+        "cluster": {"logs/events": logs, "metrics/kafka": metrics},
+        # Only agents and the cluster collector may write to it.
+        "gateway": {"traces/in": [], "traces/sampling": ["redaction"], "logs/in": [], "metrics/in": []},
+    }
+    assert looking == wanted[name]
+
+
+@pytest.mark.parametrize(
+    ("key", "secret"),
+    [
+        ("db.password", True),
+        ("DB_PASSWORD", True),
+        ("dbPassword", True),
+        ("passwd", True),
+        ("sshPassphrase", True),
+        ("pwd", True),
+        ("user_pwd", True),
+        ("aws.secret_access_key", True),
+        ("ClientSecret", True),
+        ("CREDENTIALS", True),
+        ("http.request.header.authorization", True),
+        ("Authorization", True),
+        ("http.response.header.set-cookie", True),
+        ("SessionCookie", True),
+        ("accessToken", True),
+        ("CI_JOB_TOKEN", True),
+        ("apiKey", True),
+        ("X-API-Key", True),
+        ("x_api_key", True),
+        ("APIKEY", True),
+        ("private.key", True),
+        ("SIGNING_KEY", True),
+        ("encryptionKey", True),
+        ("AccessKeyId", True),
+        ("gen_ai.usage.total_tokens", False),
+        ("http.route", False),
+        ("authorization.result", False),
+        ("cookie.count", False),
+        ("messaging.kafka.message.key", False),
+        ("compass", False),
+        ("key", False),
+    ],
+)
+def test_a_secret_is_known_by_its_name_however_programs_spell_it(key: str, secret: bool) -> None:
+    assert any(re.search(pattern, key) for pattern in redaction.SECRET_KEYS) is secret
+
+
+def test_every_pattern_begins_with_fixed_characters_which_go_looks_for_without_an_expression() -> None:
+    for pattern in (*redaction.SECRET_KEYS, *redaction.SECRET_VALUES):
+        assert re.match(r"^[A-Za-z:/-]{2}", pattern), pattern
 
 
 def test_otlp_finds_its_pod_by_the_connection_alone_and_files_by_the_uid_of_their_folder() -> None:

@@ -41,7 +41,7 @@ def test_spans_are_measured_before_any_is_dropped() -> None:
     assert found["traces/in"]["processors"] == ["memory_limiter"]
     assert {"span_metrics", "service_graph", "forward/sampling"} <= set(found["traces/in"]["exporters"])
     assert found["traces/sampling"]["receivers"] == ["forward/sampling"]
-    assert found["traces/sampling"]["processors"] == ["tail_sampling", "redaction"]
+    assert found["traces/sampling"]["processors"] == ["tail_sampling", "batch/sampled", "redaction"]
 
 
 def test_metrics_of_spans_carry_exemplars_and_the_same_series_over_a_restart() -> None:

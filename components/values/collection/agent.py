@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from components.values import addresses
-from components.values.collection import identity, log_files, pieces, workload
-from components.values.collection.pieces import Config, delivery, pipeline
+from components.values.collection import identity, log_files, pieces, redaction, workload
+from components.values.collection.pieces import COMPRESSION, Config, delivery, pipeline
 from components.values.context import Context
 from settings.units import Bytes
 from settings.vocabulary import Workload
@@ -46,6 +46,8 @@ def config(context: Context) -> Config:
                 [{"from": "resource_attribute", "name": "k8s.pod.uid"}]
             ),
             "transform/body": log_files.parsed(),
+            **redaction.of_logs(),
+            **redaction.of_metrics(context),
             "transform/identity": identity.assigned(context),
         },
         "exporters": _exporters(context),
@@ -56,7 +58,7 @@ def config(context: Context) -> Config:
 def _exporters(context: Context) -> Config:
     volume = context.sizing[Workload.COLLECTOR_AGENT].volume or Bytes("10Gi")
     each = int(volume.mebibytes * 2**20 * QUEUE_SHARE / _SIGNALS)
-    insecure: Config = {"tls": {"insecure": True}}
+    plain: Config = {"tls": {"insecure": True}, "compression": COMPRESSION}
     return {
         GATEWAYS: {
             "routing_key": "traceID",
@@ -72,7 +74,7 @@ def _exporters(context: Context) -> Config:
             # A gateway that is gone must not be waited for: the outer queue sends again, to those that are there.
             "protocol": {
                 "otlp": {
-                    **insecure,
+                    **plain,
                     "timeout": "10s",
                     "retry_on_failure": {"enabled": False},
                     "sending_queue": {"enabled": False},
@@ -80,17 +82,18 @@ def _exporters(context: Context) -> Config:
             },
             **delivery(each),
         },
-        GATEWAY: {"endpoint": addresses.gateway_endpoint(), **insecure, **delivery(each)},
+        GATEWAY: {"endpoint": addresses.gateway_endpoint(), **plain, **delivery(each)},
     }
 
 
 def _pipelines() -> Config:
-    of_pod = ["memory_limiter", "transform/claims", "k8s_attributes", "transform/identity"]
-    of_file = ["memory_limiter", "k8s_attributes/files", "transform/body", "transform/identity"]
+    """Return the pipelines; what a program wrote is looked at before what the API server says is added."""
+    pod, of_pod = ["memory_limiter", "transform/claims"], ["k8s_attributes", "transform/identity"]
+    of_file = ["memory_limiter", "k8s_attributes/files", "transform/body", *redaction.OF_LOGS, "transform/identity"]
     return {
-        "traces": pipeline(["otlp"], of_pod, [GATEWAYS]),
-        "metrics": pipeline(["otlp"], of_pod, [GATEWAY]),
-        "logs": pipeline(["otlp"], of_pod, [GATEWAY]),
+        "traces": pipeline(["otlp"], [*pod, *of_pod], [GATEWAYS]),
+        "metrics": pipeline(["otlp"], [*pod, *redaction.OF_METRICS, *of_pod], [GATEWAY]),
+        "logs": pipeline(["otlp"], [*pod, *redaction.OF_LOGS, *of_pod], [GATEWAY]),
         "logs/files": pipeline(["file_log"], of_file, [GATEWAY]),
     }
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from components.values import addresses
-from components.values.collection import identity, pieces, workload
-from components.values.collection.pieces import Config, attribute, delivery, ottl, pipeline
+from components.values.collection import identity, pieces, redaction, workload
+from components.values.collection.pieces import COMPRESSION, Config, attribute, delivery, ottl, pipeline
 from components.values.context import Context
 from settings.units import Bytes
 from settings.vocabulary import Integration, Workload
@@ -32,6 +32,7 @@ def config(context: Context) -> Config:
     kafka = Integration.KAFKA_JMX in context.region.integrations
     volume = context.sizing[Workload.COLLECTOR_CLUSTER].volume or VOLUME
     share = int(volume.mebibytes * 2**20 * QUEUE_SHARE)
+    plain = {"tls": {"insecure": True}, "compression": COMPRESSION}
     return {
         "extensions": pieces.extensions(),
         "receivers": {
@@ -44,23 +45,25 @@ def config(context: Context) -> Config:
             "transform/events": _events(),
             # A scraped program may write any label; the resource comes from the API server.
             **({"transform/claims": identity.without_claims(resource=False)} if kafka else {}),
+            **redaction.of_logs(),
+            **(redaction.of_metrics(context) if kafka else {}),
             "transform/identity": identity.assigned(context),
         },
         "exporters": {
-            GATEWAY: {"endpoint": addresses.gateway_endpoint(), "tls": {"insecure": True}, **delivery(share)},
+            GATEWAY: {"endpoint": addresses.gateway_endpoint(), **plain, **delivery(share)},
         },
         "service": pieces.service(
             {
                 "logs/events": pipeline(
                     ["k8s_events"],
-                    ["memory_limiter", "filter/warnings", "transform/events", "transform/identity"],
+                    ["memory_limiter", "filter/warnings", "transform/events", *redaction.OF_LOGS, "transform/identity"],
                     [GATEWAY],
                 ),
                 **(
                     {
                         "metrics/kafka": pipeline(
                             ["prometheus/kafka"],
-                            ["memory_limiter", "transform/claims", "transform/identity"],
+                            ["memory_limiter", "transform/claims", *redaction.OF_METRICS, "transform/identity"],
                             [GATEWAY],
                         )
                     }

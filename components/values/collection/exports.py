@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from components.values import addresses
 from components.values.collection import queues, sinks
-from components.values.collection.pieces import Config, attribute, delivery, ottl, pipeline
+from components.values.collection.pieces import COMPRESSION, Config, attribute, delivery, ottl, pipeline
 from components.values.context import Context
 from settings import names
 
@@ -28,7 +28,7 @@ def exporters(context: Context) -> Config:
     """
     made: Config = {}
     for tenant in owners(context):
-        header = {"headers": {TENANT_HEADER: tenant}}
+        header = {"headers": {TENANT_HEADER: tenant}, "compression": COMPRESSION}
         made[f"otlp_http/logs-{tenant}"] = {
             "endpoint": f"{addresses.loki_url()}/otlp",
             **header,

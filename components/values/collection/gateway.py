@@ -1,4 +1,4 @@
-"""The gateway: measures spans, samples traces, removes what must not be stored, and writes each tenant's signals."""
+"""The gateway: measures spans, samples traces, masks secrets in what it keeps, and writes each tenant's signals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 from components.values import addresses
 from components.values.collection import (
     exports,
-    log_files,
     pieces,
     plans,
     queues,
@@ -17,12 +16,17 @@ from components.values.collection import (
     span_metrics,
     workload,
 )
-from components.values.collection.pieces import Config, pipeline
+from components.values.collection.pieces import BATCH_BYTES, Config, pipeline
 from components.values.context import Context
 from settings.names import NAMESPACE
+from settings.sizing import BYTES_PER_SPAN
 from settings.vocabulary import Workload
 
 DECOUPLED = "batch/decouple"
+SAMPLED = "batch/sampled"
+SAMPLED_WAIT = "200ms"
+"""How long traces that were kept wait for each other. The sampler hands them on one by one; each would be a
+transaction of its own in the queue on disk, and the exporter weighs its whole batch anew for each."""
 MAX_CONNECTION_AGE = "5m"
 """Agents connect anew this often, so that new and returned gateways get their share of logs and metrics."""
 
@@ -55,10 +59,8 @@ def config(context: Context) -> Config:
             "tail_sampling": sampling.sampled(context),
             "tail_sampling/rootless": sampling.rootless(context),
             "transform/generated": span_metrics.generated(context),
-            "transform/level": log_files.levelled(),
-            "transform/dropped": redaction.without_attributes(context.platform.collection.dropped_metric_attributes),
+            SAMPLED: {"timeout": SAMPLED_WAIT, "send_batch_size": BATCH_BYTES // BYTES_PER_SPAN},
             "redaction": redaction.redacted("info"),
-            "redaction/metrics": redaction.redacted("silent"),
             DECOUPLED: _decoupled(),
             **sinks.processors(context),
             **plans.processors(context),
@@ -111,15 +113,13 @@ def _pipelines(context: Context) -> Config:
             ["filter/entries", "transform/slim", "tail_sampling/rootless"],
             ["span_metrics/orphans"],
         ),
-        "traces/sampling": pipeline(["forward/sampling"], ["tail_sampling", "redaction"], ["routing/traces"]),
+        "traces/sampling": pipeline(["forward/sampling"], ["tail_sampling", SAMPLED, "redaction"], ["routing/traces"]),
         "logs/in": pipeline(
             ["otlp"],
-            ["memory_limiter", "transform/level", "redaction", DECOUPLED],
+            ["memory_limiter", DECOUPLED],
             ["routing/logs", *plans.exporters(context)],
         ),
-        "metrics/in": pipeline(
-            ["otlp"], ["memory_limiter", "transform/dropped", "redaction/metrics", DECOUPLED], metrics
-        ),
+        "metrics/in": pipeline(["otlp"], ["memory_limiter", DECOUPLED], metrics),
         "metrics/generated": pipeline(
             ["span_metrics", "span_metrics/orphans", "service_graph"], ["transform/generated"], metrics
         ),
