@@ -14,10 +14,11 @@ import typer
 import yaml
 
 from charts.pull import resolve
+from components.values.alerting.stores import stores
 from components.values.metrics import UNUSED_RULE_GROUPS
 from dashboards import alert_panels
 from dashboards.catalogue import CATALOGUE
-from rules import files, lint, lint_chart
+from rules import files, lint, lint_chart, lint_runbooks
 from rules.filling import Threshold, filled, filled_tests
 from settings.thresholds import defaults
 
@@ -38,12 +39,14 @@ def check(
     tests: Annotated[bool, typer.Option("--tests", help="Run the rules' tests too, as pytest does.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Check every rule: syntax, owner, words, runbook, dashboard, known metrics, doubles of the chart's."""
+    """Check every rule: syntax, owner, words, runbook, dashboard, known metrics, doubles of the chart's; and pages."""
     started, areas = time.monotonic(), lint.documents()
-    found = lint.findings(areas, lint.known(areas, CATALOGUE.keys()))
+    have = lint.known(areas, CATALOGUE.keys())
+    found = lint.findings(areas, have)
     theirs = lint_chart.shipped(resolve({})[lint_chart.CHART].path, UNUSED_RULE_GROUPS)
     found += lint_chart.findings(areas, theirs)
-    problems = [*map(str, found), *_promtool(promtool, tests)]
+    pages = lint_runbooks.problems(files.runbooks(), have, stores())
+    problems = [*map(str, found), *pages, *_promtool(promtool, tests)]
     if as_json:
         print(json.dumps({"accepted": not problems, "problems": problems}))
     else:
@@ -69,6 +72,8 @@ def _promtool(program: str, with_tests: bool) -> list[str]:
             tests.append(Path(folder) / f"{area}{files.TESTS_SUFFIX}")
             expected = filled_tests(yaml.safe_load(files.tests(area)), panels)
             tests[-1].write_text(yaml.safe_dump(expected), encoding="utf-8")
+        rules.append(Path(folder) / f"runbooks{files.SUFFIX}")
+        rules[-1].write_text(yaml.safe_dump(lint_runbooks.as_rules(files.runbooks())), encoding="utf-8")
         runs = [["check", "rules", *map(str, rules)], *([["test", "rules", *map(str, tests)]] if with_tests else [])]
         done = [subprocess.run([path, *each], capture_output=True, text=True, check=False) for each in runs]
     return [each.stdout + each.stderr for each in done if each.returncode]
