@@ -258,6 +258,8 @@ def _api_server(pki: Pki, binary: Path, etcd: int) -> Command:
             str(binary),
             f"--etcd-servers=http://127.0.0.1:{etcd}",
             "--bind-address=127.0.0.1",
+            # Else it looks for a route to elsewhere, which a machine without a network has not.
+            "--advertise-address=127.0.0.1",
             f"--secure-port={ports['https']}",
             f"--tls-cert-file={pki.server[0]}",
             f"--tls-private-key-file={pki.server[1]}",

@@ -88,9 +88,17 @@ def tempo(config: Mapping[str, Any], ports: Mapping[str, int], store: Store) -> 
         **config,
         "server": {**config["server"], **_listening(ports)},
         "memberlist": _members(config.get("memberlist", {}), ports["members"]),
-        "distributor": {**distributor, "receivers": {"otlp": {"protocols": protocols}}},
+        # Each ring would take the address of the first interface, which a machine without a network has not.
+        "distributor": {**_joined(distributor, "ring"), "receivers": {"otlp": {"protocols": protocols}}},
+        "compactor": _joined(config["compactor"], "ring"),
+        "metrics_generator": _joined(config["metrics_generator"], "ring"),
+        "ingester": _joined(config.get("ingester", {}), "lifecycler", "address"),
         "storage": {**config["storage"], "trace": {**trace, "s3": s3}},
     }
+
+
+def _joined(config: Config, ring: str, address: str = "instance_addr") -> Config:
+    return {**config, ring: {**config.get(ring, {}), address: LOOPBACK}}
 
 
 def _listening(ports: Mapping[str, int]) -> Config:

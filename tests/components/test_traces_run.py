@@ -18,7 +18,7 @@ from tests.contexts import context
 from tests.rendering import render
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
-DEADLINE_SECONDS = 30.0
+DEADLINE_SECONDS = 90.0
 
 
 @dataclass(frozen=True)
