@@ -84,7 +84,7 @@ def contained(applied: Applied, workload: Mapping[str, Any], name: str, pod: Pod
         if not inside.exists():
             inside.mkdir(parents=True)
         mounts[mount["mountPath"]] = inside
-    given = {each["name"]: _value(applied, pod, each) for each in container.get("env") or []}
+    given = {each["name"]: _value(applied, pod, mounts, each) for each in container.get("env") or []}
     env = {name: value for name, value in given.items() if value is not None}
     args = [swapped_paths(expanded(each, env), mounts) for each in container.get("args") or []]
     return Container(args, env, mounts)
@@ -118,9 +118,9 @@ def _chosen(content: Mapping[str, bytes], source: Mapping[str, Any]) -> dict[str
     return {item["path"]: content[item["key"]] for item in source["items"]}
 
 
-def _value(applied: Applied, pod: Pod, variable: Mapping[str, Any]) -> str | None:
+def _value(applied: Applied, pod: Pod, mounts: Mapping[str, Path], variable: Mapping[str, Any]) -> str | None:
     if "valueFrom" not in variable:
-        return str(variable.get("value", ""))
+        return swapped_paths(str(variable.get("value", "")), mounts)
     source = variable["valueFrom"]
     if reference := source.get("secretKeyRef"):
         return applied.secret(pod.namespace, reference["name"])[reference["key"]].decode()

@@ -42,6 +42,15 @@ def _remembered_loops() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_file_in_the_users_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have kubectl keep its cache, and the access proxy its data, where the session's files are."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("KUBECACHEDIR", "XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+            patch.setenv(name, str(tmp_path_factory.mktemp(name)))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _closed_loops(_remembered_loops: None) -> Iterator[None]:
     """Close the event loops that the SDK leaves open: a program may outlive its failed operation by some seconds."""
