@@ -17,8 +17,10 @@ from automation.verify import Check
 from components.values.context import Context
 from lab import cloud, cluster
 from lab.lifecycle import Lab
+from lab.problem import LabError
 from lab.telemetry import run
 from lab.telemetry.run import Telemetry
+from settings.vocabulary import Topology
 
 BUDGET_MB: Final = 4_000.0
 """What the whole run may take, the lab's API server and cloud among it."""
@@ -39,8 +41,9 @@ def start(lab: Lab, context: Context, agents: int, check: bool, as_json: bool) -
         0, or 1 when a check fails.
 
     Raises:
-        LabError, ToolError, SettingsError: something does not come up.
+        LabError, ToolError, SettingsError: something does not come up, or the region's topology is not run here.
     """
+    refuse(lab.instance.stack, context.platform.layout)
     _ensure_up(lab)
     with ExitStack() as stack:
         with lab.instance.locked(), lab.reporter.step("telemetry"):
@@ -61,6 +64,20 @@ def start(lab: Lab, context: Context, agents: int, check: bool, as_json: bool) -
         else:
             _show_checks(checks, ok)
         return 0 if ok else 1
+
+
+def refuse(stack: str, layout: Topology) -> None:
+    """Refuse a region whose programs are not the ones that run here, before anything is brought up.
+
+    Raises:
+        LabError: Loki and Tempo are a dozen workloads that find each other by Services and rings, which no swap of
+            addresses puts on one machine. How each role is configured is tested on its own.
+    """
+    if layout is not Topology.SINGLE_BINARY:
+        raise LabError(
+            f"lab {stack}: topology is {str(layout)!r}; the telemetry run starts 'single_binary' only, one process "
+            "each of Loki and Tempo. Run it with --env dev: its collectors' pipelines are the same."
+        )
 
 
 def _ensure_up(lab: Lab) -> None:

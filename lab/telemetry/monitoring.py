@@ -20,6 +20,10 @@ Config = dict[str, Any]
 _PREFIX: Final = re.compile(r"^(--?[\w.-]+)=")
 _ABROAD: Final = ("pagerduty_url", "telegram_api_url", "opsgenie_api_url", "victorops_api_url", "webex_api_url")
 """Addresses that Alertmanager knows by itself, and would send to from a lab."""
+_FILED: Final = {"slack_api_url_file", "api_url_file", "url_file"}
+"""Fields that name a file with an address; a file and an address in one place contradict each other."""
+_UNKNOWN: Final = {"payload"}
+"""Fields of receivers that the lab's Alertmanager (0.28.1, tools/alertmanager) does not know; the region's does."""
 
 
 def reloaded(container: Container, source: str, env: Mapping[str, str]) -> Config:
@@ -64,8 +68,23 @@ def alertmanager(config: Mapping[str, Any], nowhere: str) -> Config:
         config: with paths swapped already.
         nowhere: host:port on loopback where nobody listens.
     """
-    abroad = dict.fromkeys(_ABROAD, f"http://{nowhere}")
-    return {**config, "global": {**config.get("global", {}), **abroad, "smtp_smarthost": nowhere}}
+    url = f"http://{nowhere}"
+    abroad = {**dict.fromkeys(_ABROAD, url), "slack_api_url": url, "smtp_smarthost": nowhere}
+    known = {key: value for key, value in config.get("global", {}).items() if key not in _FILED}
+    led = {"webhook_configs": {"url": url}, "email_configs": {"smarthost": nowhere}}
+
+    def stranded(receiver: Mapping[str, Any]) -> Config:
+        return {
+            kind: [
+                {**{key: value for key, value in each.items() if key not in _FILED | _UNKNOWN}, **led.get(kind, {})}
+                for each in entries
+            ]
+            if kind != "name"
+            else entries
+            for kind, entries in receiver.items()
+        }
+
+    return {**config, "global": {**known, **abroad}, "receivers": [stranded(each) for each in config["receivers"]]}
 
 
 def arguments(given: list[str], swaps: Mapping[str, str]) -> list[str]:

@@ -138,10 +138,16 @@ def _monitoring_made(port: int, count: int) -> bool:
     return all(each >= count for each in synced)
 
 
-def metric(port: int, series: str) -> float:
-    """Return the value of a series that a loopback server exposes, or of all series of a name; 0 without any."""
+def metric(port: int, series: str, patience: float = _TIMEOUT) -> float:
+    """Return the value of a series that a loopback server exposes, or of all series of a name; 0 without any.
+
+    Args:
+        port: of the server.
+        series: with its labels, or a name.
+        patience: seconds that it may take to answer.
+    """
     with requests.Session() as session:
         session.trust_env = False
-        text = session.get(f"http://127.0.0.1:{port}/metrics", timeout=_TIMEOUT).text
+        text = session.get(f"http://127.0.0.1:{port}/metrics", timeout=patience).text
     found = (line.rpartition(" ")[2] for line in text.splitlines() if line.startswith((f"{series} ", f"{series}{{")))
     return sum(float(value) for value in found)

@@ -198,11 +198,6 @@ def _started(lab: Lab, api: Api, facts: Facts, folder: Path, agents: int) -> Tel
     aws = cloud.running(lab.processes, facts.aws_region)
     applied = Applied(api, aws)
     found = applied.workloads(names.NAMESPACE)
-    if ("StatefulSet", addresses.LOGS_RELEASE) not in found:
-        raise LabError(
-            f"lab {lab.instance.stack}: Loki and Tempo are not one process each; the telemetry run starts "
-            "that topology only, which is dev's: run it with --env dev."
-        )
     proxied = ("Deployment", addresses.ACCESS_PROXY) in found
     workloads = [*_workloads(agents), *(programs.access_proxy() if proxied else [])]
     ports = _ports(workloads)

@@ -38,9 +38,14 @@ def common(context: Context, workload: Workload, config: Config) -> dict[str, An
 
 
 def environment(context: Context, workload: Workload) -> list[dict[str, Any]]:
-    """Return the environment of a collector: Go frees memory before memory_limiter has to refuse."""
-    limit = context.sizing[workload].memory.mebibytes * pieces.MEMORY_SHARE
-    return [{"name": "GOMEMLIMIT", "value": f"{int(limit)}MiB"}]
+    """Return the environment of a collector: Go collects rarely, and at the latest before memory_limiter refuses.
+
+    A collector holds little between two batches, so that Go by its default (GOGC=100) collects many times a second. It
+    may let garbage grow to twice what is in use here, up to where memory_limiter's soft limit begins.
+    """
+    limiter = pieces.memory_limiter(context, workload)
+    soft = limiter["limit_mib"] - limiter["spike_limit_mib"]
+    return [{"name": "GOMEMLIMIT", "value": f"{soft}MiB"}, {"name": "GOGC", "value": "200"}]
 
 
 def restricted() -> dict[str, Any]:
