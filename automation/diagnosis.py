@@ -46,6 +46,11 @@ _KNOWN: Final = (
         "make room, then run the same command; what was done until then is in the state",
     ),
     _Known(
+        re.compile(r"Apply failed with \d+ conflicts?: "),
+        "somebody else has set fields of an object",
+        "look at them with drift; to take them back, run up with PULUMI_K8S_ENABLE_PATCH_FORCE=true once",
+    ),
+    _Known(
         re.compile(
             r"unable to (open|check if) bucket|could not list bucket|read(ing)? bucket|blob \(code=|"
             r"PULUMI_ACCESS_TOKEN must be set|problem logging in|invalid backend|could not determine current backend|"

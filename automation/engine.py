@@ -26,6 +26,8 @@ from automation.diagnosis import sentence
 from automation.paths import MASK
 from automation.private import refuse_logs, write_private
 from automation.problem import AutomationError
+from automation.projects import Project as Project
+from automation.projects import projects as projects
 from automation.recorder import Recorder
 from automation.result import Result
 
@@ -34,7 +36,6 @@ Watcher = Callable[[Recorder], None]
 Deployment = Mapping[str, Any]
 """A stack's state as the engine exports it."""
 _SECRETS: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
-_STACK: Final = "pulumi:pulumi:Stack"
 _TRACEBACK: Final = "Traceback (most recent call last)"
 
 
@@ -44,29 +45,6 @@ class EngineError(AutomationError):
     def __init__(self, message: str, result: Result) -> None:
         super().__init__(message)
         self.result = result
-
-
-@dataclass(frozen=True)
-class Project:
-    """A Pulumi program: its name in messages, its folder, and the folder of the settings it reads."""
-
-    name: str
-    folder: Path
-    root: Path
-
-    @property
-    def pulumi_name(self) -> str:
-        """Name of the project in URNs and in the backend."""
-        return str(yaml.safe_load((self.folder / "Pulumi.yaml").read_text())["name"])
-
-
-def projects(root: Path) -> list[Project]:
-    """Return a region's programs in the order they come up: CRDs change rarely and cost much, so they are apart.
-
-    A repository may have none for its CRDs.
-    """
-    both = (Project("crds", root / "crds", root), Project("region", root, root))
-    return [project for project in both if (project.folder / "Pulumi.yaml").is_file()]
 
 
 @dataclass(frozen=True)
@@ -131,16 +109,22 @@ class Engine:
         """
         return self._run("preview", watch, lambda stack, common: stack.preview(refresh=refresh or None, **common))
 
-    def up(self, watch: Watcher) -> Result:
+    def up(self, watch: Watcher, *, refresh: bool = False) -> Result:
         """Create and update what the program says.
 
         The engine's own update plans (--plan) are not used: a Chart's children stand in its outputs, and with 3.259 an
         update violates the plan of every chart that is new, since their ids were unknown to it.
 
+        Args:
+            watch: is told after every event.
+            refresh: look at what is really there first; without it, what somebody deleted by hand is not missed.
+
         Raises:
             EngineError: it failed; what was done until then stays, and the next `up` goes on from there.
         """
-        return self._run("up", watch, lambda stack, common: stack.up(show_secrets=False, **common))
+        return self._run(
+            "up", watch, lambda stack, common: stack.up(refresh=refresh or None, show_secrets=False, **common)
+        )
 
     def drift(self, watch: Watcher) -> Result:
         """Show how what is really there differs from the state; nothing is written.
@@ -173,14 +157,14 @@ class Engine:
         )
 
     def outputs(self) -> dict[str, Any]:
-        """Return the stack's outputs as its state has them, secret ones encrypted; none before the first `up`."""
+        """Return the stack's outputs as its state has them, secret ones hidden; none before the first `up`."""
         with self.surroundings():
             try:
-                exported = automation.Stack.select(self.stack, self._workspace()).export_stack()
+                arguments = ["stack", "output", "--json", "--stack", self.stack]
+                shown = self._command.run(arguments, str(self.work()), self._env).stdout
             except automation.StackNotFoundError:
                 return {}
-        resources = (exported.deployment or {}).get("resources", [])
-        return next((dict(each.get("outputs", {})) for each in resources if each["type"] == _STACK), {})
+        return dict(json.loads(shown))
 
     def protected(self) -> list[str]:
         """Return the URNs of protected resources in the state, which a destroy keeps; components are only their sum."""
@@ -214,7 +198,7 @@ class Engine:
         """Give the program what a shell would: its folder, its imports and its environment."""
         before, path = dict(os.environ), list(sys.path)
         os.environ.update(self._env)
-        sys.path[:0] = [str(self.project.folder), str(self.project.root)]
+        sys.path[:0] = self.project.paths
         try:
             # Standard output is for the command's result; what a program prints is progress.
             with contextlib.chdir(self.project.folder), contextlib.redirect_stdout(sys.stderr):
@@ -259,7 +243,7 @@ class Engine:
         return self._places.results / f"{self.project.name}.json"
 
     def _program(self) -> None:
-        runpy.run_path(str(self.project.folder / "__main__.py"), run_name="__main__")
+        runpy.run_path(str(self.project.program), run_name="__main__")
 
     def copy_settings(self, stack: automation.Stack) -> Path:
         """Copy the environment's settings as they are now, with the key of the first time: another would not fit.

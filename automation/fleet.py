@@ -82,7 +82,9 @@ class Fleet:
         Raises:
             AutomationError: a region is none of the environment's, or the file cannot be written.
         """
-        found = previewing.previews(self._runner(), self.settings, self.plan(1, regions).regions, refresh=refresh)
+        names = self.plan(1, regions).regions
+        with self._runner() as runner:
+            found = previewing.previews(runner, self.settings, names, refresh=refresh)
         report = make(found, self.settings, allowed)
         if save is not None and not report.errors:
             previewing.Reviewed.of(self.site.environment, found, allowed).save(save)
@@ -118,8 +120,8 @@ class Fleet:
         reviewed = str(plan.resolve()) if plan else ""
         options = Options(parallel, tuple(allowed), reviewed, tuple(verify), rollout_status, soak, tuple(slo))
         logbook = Logbook(self.site.create())
-        with logbook.held():
-            made = Rollout(self._runner(), self.settings, logbook, options, self._say)
+        with logbook.held(), self._runner() as runner:
+            made = Rollout(runner, self.settings, logbook, options, self._say)
             rollout.begin(logbook, self.plan(parallel, regions), "up", made.options)
             return made.run()
 
@@ -129,14 +131,15 @@ class Fleet:
         Raises:
             AutomationError: a region is none of the environment's.
         """
-        runner = self._runner()
+        names = self.plan(1, regions).regions
 
         def look(region: str) -> Preview:
             ended: list[Ended] = [runner.run(region, project, "drift") for project in self.site.projects()]
             results = tuple(each.result for each in ended if each.result is not None)
             return Preview(region, results, (), tuple(each.error for each in ended if each.error))
 
-        return make(runner.each(self.plan(1, regions).regions, look, previewing.PARALLEL), self.settings)
+        with self._runner() as runner:
+            return make(runner.each(names, look, previewing.PARALLEL), self.settings)
 
     def _runner(self) -> Runner:
         return Runner(self.site, self._progress)

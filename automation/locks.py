@@ -13,9 +13,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
-
 from automation.diagnosis import LOCKED
 from automation.problem import AutomationError
 
@@ -69,6 +66,10 @@ def held(backend: str, project: str, stack: str) -> list[Owner]:
 
 
 def _in_s3(bucket: str, prefix: str) -> list[str]:
+    # It takes half a second to import, which a driver that only asks for owners of locks need not wait.
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
+
     client = boto3.client("s3")
     try:
         listed = client.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])

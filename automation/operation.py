@@ -1,8 +1,8 @@
-"""One operation on one stack, in a process of its own: python -m automation.operation, which the driver starts.
+"""One operation on one stack, in a process of its own, which the driver starts (automation.nursery).
 
-The first line of standard input is what to do, as JSON; its end means that the driver is gone, and then the engine is
-asked to stop in order. Lines of JSON on standard output say how far it is, and the last one how it ended. Neither holds
-a secret: those come through the environment, which other users cannot read.
+The first line of standard input is what to do, as JSON, with the environment to do it in; its end means that the driver
+is gone, and then the engine is asked to stop in order. Lines of JSON on standard output say how far it is, and the last
+one how it ended; they hold no secret.
 """
 
 from __future__ import annotations
@@ -15,50 +15,23 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 from pulumi import automation
 
-from automation import locks, policies, rescue
+from automation import locks, policies, rescue, workloads
 from automation.diagnosis import sentence
 from automation.engine import Engine, EngineError, Places, Project
 from automation.problem import AutomationError
 from automation.recorder import Recorder
+from automation.request import Request
 from automation.site import SECRETS_PROVIDER
 from settings import load
 
 _INTERVAL: Final = 0.2
 """Seconds between two reports of progress."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What one process is to do."""
-
-    stack: str
-    project: str
-    """Name of the project in messages: `crds` or `region`."""
-    folder: str
-    root: str
-    home: str
-    """Folder for what the operation keeps: results, and the copies while it lasts."""
-    operation: str
-    """`preview`, `up`, `refresh`, `drift`, `destroy`, `outputs`, `locks`, `cancel`,
-    `export` or `import`."""
-    refresh: bool = False
-    recover: bool = False
-    """Take over first what a killed operation made."""
-    protection: bool = True
-    """Whether the settings ask for deletion protection, which a policy then holds them to."""
-    file: str | None = None
-    """State to write (`export`) or to read (`import`)."""
-
-    @property
-    def place(self) -> Path:
-        """The folder below which this very process works."""
-        return Path(self.home) / "work" / f"{self.stack}.{self.project}.{os.getpid()}"
 
 
 class _Stack(Engine):
@@ -89,11 +62,13 @@ class _Stack(Engine):
 def main(given: TextIO, told: TextIO) -> int:
     """Run the operation that a line of JSON describes, and return the exit code of the process."""
     request = Request(**json.loads(given.readline()))
+    os.environ.clear()
+    os.environ.update(request.environ)
     stopping = _stop_in_order()
     threading.Thread(target=_watch, args=(given, stopping), daemon=True).start()
     _sweep(Path(request.home) / "work")
     try:
-        answer = _answer(request, _reporter(told))
+        answer = _answer(request, _reporter(told), stopping)
     except EngineError as error:
         answer = {"error": str(error), "result": error.result.document(), "locks": _locks(error.__cause__)}
     except (AutomationError, automation.CommandError) as error:
@@ -106,7 +81,10 @@ def main(given: TextIO, told: TextIO) -> int:
     return 1 if "error" in answer else 0
 
 
-def _answer(request: Request, watch: Callable[[Recorder], None]) -> dict[str, Any]:
+def _answer(request: Request, watch: Callable[[Recorder], None], stopping: threading.Event) -> dict[str, Any]:
+    if request.operation == "workloads":
+        missing = workloads.missing(request.context, request.mode, request.seconds, stopping.is_set)
+        return {"error": missing} if missing else {}
     engine = _Stack(request)
     if request.operation in {"cancel", "export", "import"}:
         with engine.surroundings():
@@ -125,7 +103,7 @@ def _answer(request: Request, watch: Callable[[Recorder], None]) -> dict[str, An
 
     result = {
         "preview": lambda: engine.preview(watched, refresh=request.refresh),
-        "up": lambda: engine.up(watched),
+        "up": lambda: engine.up(watched, refresh=request.refresh),
         "refresh": lambda: engine.refresh(watched),
         "drift": lambda: engine.drift(watched),
         "destroy": lambda: engine.destroy(watched),
@@ -224,11 +202,16 @@ def _alive(pid: int) -> bool:
     return True
 
 
-if __name__ == "__main__":
+def run() -> int:
+    """Run the operation that standard input asks for, and return the exit code of the process."""
     # What a program prints is progress, so it goes to standard error; this stream is the driver's alone.
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8") as own:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-        code = main(sys.stdin, own)
+        return main(sys.stdin, own)
+
+
+if __name__ == "__main__":
+    code = run()
     # The SDK's threads of a failed program would keep the process.
     sys.stderr.flush()
     os._exit(code)

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from automation.engine import Project
 from automation.private import write_private
 from automation.problem import AutomationError
+from automation.projects import Project
 from automation.report import Preview
 from automation.result import Result
 from automation.runner import Ended, Runner

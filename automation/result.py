@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pulumi.automation import OpType
-
 
 @dataclass(frozen=True)
 class Field:
@@ -84,7 +82,7 @@ class Result:
     @property
     def changed(self) -> int:
         """Number of resources that are not the same."""
-        return sum(count for op, count in self.counts.items() if op != OpType.SAME.value)
+        return sum(count for op, count in self.counts.items() if op != "same")
 
     def document(self) -> dict[str, Any]:
         """Return it as plain data for JSON."""

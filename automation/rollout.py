@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from automation import verification
-from automation.engine import Project
 from automation.journal import Journal, Logbook, Region, Status, alive
 from automation.locks import start_time
 from automation.plan import Plan
 from automation.preview import Reviewed, due
 from automation.problem import AutomationError
+from automation.projects import Project
 from automation.report import Preview, make
 from automation.runner import Ended, Runner
 from automation.waiting import until
@@ -123,7 +123,7 @@ class Rollout:
             )
             self._gate(region, project, seen)
             self._step(region, f"{project.name} up")
-            done = self._must(self.runner.run(region, project, "up"))
+            done = self._must(self.runner.run(region, project, "up", refresh=True))
             if done.result is not None:
                 self._over(region, done.result.summary())
                 self._as_seen(region, seen, done)

@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, TypeVar
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
 
 from automation import locks
-from automation.engine import Project
-from automation.operation import Request
-from automation.problem import AutomationError
+from automation.nursery import Begun, Nursery
+from automation.projects import Project
+from automation.request import Request
 from automation.result import Result
 from automation.site import Site
 
@@ -58,15 +57,26 @@ class Ended:
 
 @dataclass
 class Runner:
-    """Starts operations of one site and keeps hold of their processes."""
+    """Starts operations of one site and keeps hold of their processes; as a context, it is ready sooner."""
 
     site: Site
     progress: Progress = lambda *_: None
     started: Callable[[str, int], None] = lambda *_: None
     """Is told the region and pid of each process, before it does anything."""
-    _running: dict[int, subprocess.Popen[str]] = field(default_factory=dict)
+    _running: dict[int, Begun] = field(default_factory=dict)
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _stopping: bool = False
+    _nursery: Nursery | None = None
+
+    def __enter__(self) -> Self:
+        """Begin to import what operations need."""
+        self._nursery = Nursery(self.site.projects())
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Start no more operations."""
+        if self._nursery is not None:
+            self._nursery.close()
 
     def run(self, region: str, project: Project, operation: str, **more: Any) -> Ended:
         """Run one operation; a lock whose owner is provably gone is broken once.
@@ -93,12 +103,12 @@ class Runner:
         """Ask every operation to end what it has begun, and start no other; a second time, end them at once."""
         with self._guard:
             again, self._stopping = self._stopping, True
-            for process in self._running.values():
+            for pid in self._running:
                 with suppress(ProcessLookupError):
                     if again:
-                        os.killpg(process.pid, signal.SIGKILL)
+                        os.killpg(pid, signal.SIGKILL)
                     else:
-                        process.send_signal(signal.SIGINT)
+                        os.kill(pid, signal.SIGINT)
 
     @property
     def interrupted(self) -> bool:
@@ -114,23 +124,14 @@ class Runner:
             root=str(project.root),
             home=str(folder),
             operation=operation,
+            environ=self.site.environ(region),
             **more,
         )
         with self._guard:
             if self._stopping:
                 return Ended(region, project.name, None, f"{request.stack}: was not begun, since the command was ended")
-            process = subprocess.Popen(
-                [sys.executable, "-m", "automation.operation"],
-                # The modules are found from here; the operation goes into the program's folder by itself.
-                cwd=_PACKAGES,
-                env=self.site.environ(region),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                # An interrupt at the terminal comes to the driver, which hands it on once.
-                start_new_session=True,
-            )
+            self._nursery = self._nursery or Nursery(self.site.projects())
+            process = self._nursery.begin()
             self._running[process.pid] = process
         try:
             self.started(region, process.pid)
@@ -139,11 +140,9 @@ class Runner:
             with self._guard:
                 del self._running[process.pid]
 
-    def _followed(self, region: str, project: Project, process: subprocess.Popen[str], request: Request) -> Ended:
-        if process.stdin is None or process.stdout is None or process.stderr is None:
-            raise AutomationError(f"{request.stack}: the operation's pipes are missing; fix: report it")
+    def _followed(self, region: str, project: Project, process: Begun, request: Request) -> Ended:
         said: list[str] = []
-        listener = threading.Thread(target=lambda: said.extend(process.stderr or ()), daemon=True)
+        listener = threading.Thread(target=lambda: said.extend(process.stderr), daemon=True)
         listener.start()
         answer: dict[str, Any] | None = None
         # Standard input stays open: its end would tell the operation that nobody waits for it any more.
@@ -156,7 +155,6 @@ class Runner:
                 at = message["at"]
                 self.progress(region, project.name, at["done"], at["started"], at["latest"])
             answer = message.get("end", answer)
-        process.wait()
         listener.join(_LAST_LINES)
         with suppress(BrokenPipeError):
             process.stdin.close()
@@ -164,12 +162,11 @@ class Runner:
         process.stderr.close()
         if answer is None:
             tail = "".join(said[-_LAST_LINES:]).strip()
-            how = f"was killed (signal {-process.returncode})" if process.returncode < 0 else "ended without an answer"
             return Ended(
                 region,
                 project.name,
                 None,
-                f"{request.stack}: {project.name} {request.operation} {how}; "
+                f"{request.stack}: {project.name} {request.operation} ended without an answer, as what is killed does; "
                 f"run the same command again, it goes on from there{': ' + tail if tail else ''}",
             )
         result = answer.get("result")
@@ -184,6 +181,3 @@ class Runner:
             tuple(locks.Owner(**each) for each in answer.get("locks", ())),
             answer.get("outputs", {}),
         )
-
-
-_PACKAGES: Final = str(Site("").root)

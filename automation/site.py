@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from automation.engine import Project, projects
 from automation.problem import AutomationError
+from automation.projects import Project, projects
 from settings import names
 from settings.load import ROOT, environment_from_file
 from settings.platform import Platform

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -13,8 +11,6 @@ import requests
 
 from automation.runner import Runner
 from automation.waiting import until
-from preflight.kubeconfig import UnusableError, connect
-from settings import names
 from settings.platform import Platform
 
 AVAILABLE: Final = "available"
@@ -27,8 +23,7 @@ VARIABLE: Final = "FLEET_ROLLOUT"
 """Environment variable: the mode where none is given."""
 DEADLINE: Final = 900.0
 """Seconds for a region's workloads: a StatefulSet of 12 ingesters restarts one by one, about a minute each."""
-_LOOK: Final = 2.0
-_KINDS: Final = ("deployments", "statefulsets", "daemonsets")
+KINDS: Final = ("deployments", "statefulsets", "daemonsets")
 _COMMAND_SECONDS: Final = 1800.0
 _QUERY_SECONDS: Final = 30.0
 
@@ -49,9 +44,12 @@ def verify(
     """Return what is missing in a region, as a sentence; empty when nothing is."""
     environ = runner.site.environ(region)
     if mode != OFF:
-        missing = _await_workloads(environ, platform.regions[region].cluster.context, mode, deadline)
-        if missing:
-            return missing
+        context = platform.regions[region].cluster.context
+        ended = runner.run(
+            region, runner.site.projects()[-1], "workloads", context=context, mode=mode, seconds=deadline
+        )
+        if ended.error:
+            return ended.error
     for command in commands:
         filled = [part.format(env=platform.environment, region=region) for part in shlex.split(command)]
         say(f"{region}: {' '.join(filled)}")
@@ -113,44 +111,3 @@ def settle(soak: float, queries: Sequence[str], runner: Runner, say: Callable[[s
             raise NotSettledError(
                 f"'{expression}' gives {len(found)} series ({series}); allowed: none; fix: look at them"
             )
-
-
-def _await_workloads(environ: Mapping[str, str], context: str, mode: str, deadline: float) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "automation.verification", context, mode, str(deadline)],
-        env=dict(environ),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return "" if done.returncode == 0 else done.stdout.strip() or done.stderr.strip()
-
-
-def _watch(context: str, mode: str, deadline: float) -> str:
-    """Wait for a cluster's workloads, in a process that has the region's environment."""
-    last: list[str] = []
-
-    def settled() -> bool:
-        last[:] = []
-        with connect(context) as api:
-            for namespace in (names.NAMESPACE, names.NODE_NAMESPACE):
-                for kind in _KINDS:
-                    for each in api.get(f"/apis/apps/v1/namespaces/{namespace}/{kind}").body.get("items", []):
-                        lack = lagging(each, mode)
-                        last.extend([f"{kind[:-1]} {each['metadata']['name']}: {lack}"] if lack else [])
-        return not last
-
-    try:
-        if until(settled, deadline, _LOOK):
-            return ""
-    except UnusableError as error:
-        return f"context {context} {error.what}; allowed: {error.allowed}; fix: {error.fix}"
-    return (
-        f"after {deadline:g} s {len(last)} workloads are not there ({'; '.join(last[:3])}); fix: look at their events"
-    )
-
-
-if __name__ == "__main__":
-    lacking = _watch(sys.argv[1], sys.argv[2], float(sys.argv[3]))
-    sys.stdout.write(lacking)
-    sys.exit(1 if lacking else os.EX_OK)

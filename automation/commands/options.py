@@ -6,7 +6,7 @@ import json
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,7 +49,8 @@ def running(site: Site) -> Iterator[Runner]:
     console = Console(stderr=True, highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[latest]}"))
     bars: dict[tuple[str, str], TaskID] = {}
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    with bar as progress, ExitStack() as stack:
 
         def at(region: str, project: str, done: int, begun: int, latest: str) -> None:
             key = (region, project)
@@ -57,7 +58,7 @@ def running(site: Site) -> Iterator[Runner]:
                 bars[key] = progress.add_task(f"{region} {project}", latest="", total=begun)
             progress.update(bars[key], completed=done, total=max(begun, done), latest=latest[-60:])
 
-        runner = Runner(site, at)
+        runner = stack.enter_context(Runner(site, at))
 
         def interrupted(*_: object) -> None:
             again = runner.interrupted

@@ -9,8 +9,8 @@ import typer
 
 from automation import locks
 from automation.commands.options import HERE, Env, Root, running, show
-from automation.engine import Project
 from automation.problem import AutomationError, Exit
+from automation.projects import Project
 from automation.runner import Runner
 from automation.site import Site
 

@@ -35,21 +35,21 @@ class Stage:
 
     fleet: Fleet
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a command of the driver."""
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        """Start a command of the driver, with more variables than the fleet's own."""
         command = [sys.executable, "-m", "automation", *arguments, "--env", "dev", "--root", str(self.fleet.root)]
         return subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, **self.fleet.variables},
+            env={**os.environ, **self.fleet.variables, **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
-    def run(self, *arguments: str, code: int = 0) -> str:
+    def run(self, *arguments: str, code: int = 0, **variables: str) -> str:
         """Run a command of the driver to its end, and return all that it said."""
-        process = self.start(*arguments)
+        process = self.start(*arguments, **variables)
         said = process.communicate(timeout=DEADLINE)[0]
         assert process.returncode == code, said
         assert "Traceback" not in said
@@ -94,24 +94,22 @@ class Stage:
         return {"state": resources, "objects": self.objects(), "buckets": self.buckets()}
 
     def objects(self) -> dict[str, Any]:
-        """Return the live objects of the program, each with the number of its managers."""
-        command = [str(tools.path("kubectl")), "--kubeconfig", str(self.fleet.lab(REGION).instance.kubeconfig)]
-        kinds = "configmaps,secrets,statefulsets"
-        listed = subprocess.run(
-            [*command, "get", kinds, "-n", "small", "-o", "json", "--show-managed-fields"],
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE,
-            check=True,
-        )
+        """Return the live objects of the program, its namespace among them, each with the number of its managers."""
+        kinds, own = "namespaces,configmaps,secrets,statefulsets", "app.kubernetes.io/part-of=small"
+        listed = self.kubectl("get", kinds, "-l", own, "-o", "json", "--show-managed-fields")
         found = {}
-        for each in json.loads(listed.stdout)["items"]:
-            if each["metadata"]["name"] == "kube-root-ca.crt":
-                continue
+        for each in json.loads(listed)["items"]:
             managers = {one["manager"] for one in each["metadata"]["managedFields"] if "pulumi" in one["manager"]}
             hidden = {**each, "data": sorted(each["data"])} if each["kind"] == "Secret" else each
             found[f"{each['kind']}/{each['metadata']['name']}"] = (len(managers), _quiet(hidden))
         return found
+
+    def kubectl(self, *arguments: str) -> str:
+        """Return what kubectl says of the program's namespace, as somebody beside the driver."""
+        command = [str(tools.path("kubectl")), "--kubeconfig", str(self.fleet.lab(REGION).instance.kubeconfig)]
+        return subprocess.run(
+            [*command, "-n", "small", *arguments], capture_output=True, text=True, timeout=DEADLINE, check=True
+        ).stdout
 
     def buckets(self) -> list[str]:
         """Return the buckets that there are."""
@@ -121,24 +119,8 @@ class Stage:
 
     def secrets(self) -> list[bytes]:
         """Return what must not show anywhere: the passphrase and the generated password, as text."""
-        command = [str(tools.path("kubectl")), "--kubeconfig", str(self.fleet.lab(REGION).instance.kubeconfig)]
-        shown = subprocess.run(
-            [
-                *command,
-                "get",
-                "secret",
-                "generated",
-                "-n",
-                "small",
-                "--ignore-not-found",
-                "-o",
-                "jsonpath={.data.password}",
-            ],
-            capture_output=True,
-            timeout=DEADLINE,
-            check=True,
-        )
-        values = [self.fleet.lab(REGION).instance.passphrase().encode(), base64.b64decode(shown.stdout)]
+        shown = self.kubectl("get", "secret", "generated", "--ignore-not-found", "-o", "jsonpath={.data.password}")
+        values = [self.fleet.lab(REGION).instance.passphrase().encode(), base64.b64decode(shown)]
         return [value for value in values if value]
 
     def debris(self) -> dict[str, bytes]:

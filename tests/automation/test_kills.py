@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -13,18 +14,37 @@ from tests.automation.standing import standing
 
 DESTROY = ("destroy", "--region", REGION, "--confirm", f"dev.{REGION}")
 UP = ("up",)
+RESUME = ("resume",)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Who is killed at which operation, when, and who of those that resume it."""
+
+    victim: str
+    operation: tuple[str, ...]
+    seed: int
+    again: str = ""
+
+    def __str__(self) -> str:
+        again = f", again {self.again}" if self.again else ""
+        return f"{self.victim} at {self.operation[0]} {self.seed}{again}"
+
+
 SHORT = [
-    (DRIVER, UP, 1),
-    (ENGINE, DESTROY, 2),
-    (ENGINE, UP, 3),
-    (DRIVER, DESTROY, 4),
-    (API_SERVER, UP, 5),
-    (API_SERVER, DESTROY, 6),
+    Moment(DRIVER, UP, 1),
+    Moment(ENGINE, DESTROY, 2),
+    Moment(ENGINE, UP, 3),
+    Moment(API_SERVER, DESTROY, 4),
+    Moment(API_SERVER, UP, 5, again=ENGINE),
+    Moment(DRIVER, DESTROY, 6),
 ]
 LONG = [
-    (victim, operation, 100 + 10 * turn + number)
-    for turn in range(5)
-    for number, (victim, operation, _) in enumerate(SHORT)
+    Moment(victim, operation, 100 + 10 * turn + number, again)
+    for turn, again in enumerate(("", DRIVER, "", ENGINE, "", API_SERVER))
+    for number, (victim, operation) in enumerate(
+        [(DRIVER, UP), (DRIVER, DESTROY), (ENGINE, UP), (ENGINE, DESTROY), (API_SERVER, UP), (API_SERVER, DESTROY)]
+    )
 ]
 
 
@@ -40,18 +60,17 @@ def undisturbed(stage: Stage) -> dict[str, Any]:
     stage.run("up")
     made = stage.standing()
     stage.run(*DESTROY)
-    assert len(made["objects"]) == 14
+    assert len(made["objects"]) == 15
     assert stage.buckets() == []
     return made
 
 
-def _survives(stage: Stage, undisturbed: dict[str, Any], victim: str, operation: tuple[str, ...], seed: int) -> None:
-    said = stage.killed(victim, operation, seed)
-    if seed % 2:
-        # Whoever resumes may be killed as well.
-        said += stage.killed(DRIVER, ("resume",), seed + 1) if stage.locks or victim == DRIVER else ""
-    said += stage.run("resume")
-    if operation is UP:
+def _survives(stage: Stage, undisturbed: dict[str, Any], moment: Moment) -> None:
+    said = stage.killed(moment.victim, moment.operation, moment.seed)
+    if moment.again:
+        said += stage.killed(moment.again, RESUME, moment.seed + 1)
+    said += stage.run(*RESUME)
+    if moment.operation is UP:
         assert list(differences(undisturbed, stage.standing())) == []
     else:
         assert stage.state().get("resources", []) == []
@@ -63,16 +82,12 @@ def _survives(stage: Stage, undisturbed: dict[str, Any], victim: str, operation:
     assert sorted(file.name for file in stage.fleet.root.glob("Pulumi*")) == ["Pulumi.dev.yaml", "Pulumi.yaml"]
 
 
-@pytest.mark.parametrize(("victim", "operation", "seed"), SHORT)
-def test_a_killed_rollout_is_resumed_to_the_same_end(
-    stage: Stage, undisturbed: dict[str, Any], victim: str, operation: tuple[str, ...], seed: int
-) -> None:
-    _survives(stage, undisturbed, victim, operation, seed)
+@pytest.mark.parametrize("moment", SHORT, ids=str)
+def test_a_killed_rollout_is_resumed_to_the_same_end(stage: Stage, undisturbed: dict[str, Any], moment: Moment) -> None:
+    _survives(stage, undisturbed, moment)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize(("victim", "operation", "seed"), LONG)
-def test_thirty_more_moments(
-    stage: Stage, undisturbed: dict[str, Any], victim: str, operation: tuple[str, ...], seed: int
-) -> None:
-    _survives(stage, undisturbed, victim, operation, seed)
+@pytest.mark.parametrize("moment", LONG, ids=str)
+def test_thirty_six_more_moments(stage: Stage, undisturbed: dict[str, Any], moment: Moment) -> None:
+    _survives(stage, undisturbed, moment)

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from automation import plan, rollout
-from automation.engine import Project
 from automation.journal import Journal, Logbook, Status
 from automation.preview import Reviewed
 from automation.problem import AutomationError
+from automation.projects import Project
 from automation.report import Preview
 from automation.result import Change, Field, Result
 from automation.rollout import Options, Rollout

@@ -143,7 +143,7 @@ def test_what_is_scraped_no_more_is_named(
         ("pods", "pod"),
         ("ingresses", "ingress"),
         ("storageclasses", "storageclass"),
-        ("leases", "lease"),
+        ("networkpolicies", "networkpolicy"),
     ],
 )
 def test_kinds_are_written_as_kube_state_metrics_writes_them(plural: str, singular: str) -> None:
