@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,10 +91,17 @@ def _waits(rule: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"for {rule['for']} to {other}", {**rule, "for": other}
 
 
-def survivors(these: Sequence[Mutant], folder: Path) -> list[Mutant]:
-    """Return the mutants that their area's tests do not notice."""
-    alive = []
-    for start in range(0, len(these), BATCH):
+def survivors(these: Sequence[Mutant], folder: Path, workers: int = 1) -> list[Mutant]:
+    """Return the mutants that their area's tests do not notice, in their order.
+
+    Args:
+        these: any of `mutants()`.
+        folder: an empty one, for the files that promtool reads.
+        workers: how many promtools run at a time; each is one thread long.
+    """
+    starts = range(0, len(these), BATCH)
+
+    def alive(start: int) -> list[Mutant]:
         batch = these[start : start + BATCH]
         paths = [_written(each, folder / str(start + index)) for index, each in enumerate(batch)]
         command = [str(tools.ensure("promtool")["promtool"]), "test", "rules", *map(str, paths)]
@@ -101,8 +109,10 @@ def survivors(these: Sequence[Mutant], folder: Path) -> list[Mutant]:
         said = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout
         results = re.findall(r"^  (SUCCESS|FAILED)", said, re.MULTILINE)
         assert len(results) == len(batch), said
-        alive += [each for each, result in zip(batch, results, strict=True) if result == "SUCCESS"]
-    return alive
+        return [each for each, result in zip(batch, results, strict=True) if result == "SUCCESS"]
+
+    with ThreadPoolExecutor(workers) as pool:
+        return [each for found in pool.map(alive, starts) for each in found]
 
 
 def _written(mutant: Mutant, folder: Path) -> Path:

@@ -1,7 +1,7 @@
 """One region's alerting path, end to end: a shop's metrics, the real Prometheus and Alertmanager, a played world.
 
 What is swapped, and nothing else: addresses and files; rates of scraping and evaluation and what alerts wait for, by a
-`Pace`; of an hour of history the shop's own counters and the recordings of its objective are backfilled by promtool.
+`Pace`; six hours of the shop's own counters and of the recordings of its objective are backfilled by promtool.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ HEALTHY_PER_SECOND = 10.0
 FAILING_PER_SECOND = 0.01
 """What the shop serves when it is well: one failure in a thousand, a fifth of its budget."""
 BURST_PER_SECOND = 4000.0
-HISTORY_SECONDS, STEP_SECONDS = 3900, 30
+HISTORY_SECONDS, STEP_SECONDS = 6 * 3600 + 1800, 30
 _CALLS = "traces_span_metrics_calls_total"
 
 
@@ -286,7 +286,7 @@ def _seconds(span: str) -> int:
 
 
 def _backfill(given: Context, shop: Shop, data: Path) -> None:
-    """Write an hour in which all was well: counters as they were scraped, and the recordings of the objective."""
+    """Write six hours in which all was well: counters as they were scraped, and the recordings of the objective."""
     now = int(time.time())
     times = range(now - HISTORY_SECONDS, now, STEP_SECONDS)
     owned = slo_labels(TENANT, SLO, given.tenants[TENANT].slos[SLO], given.identity)
