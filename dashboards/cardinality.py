@@ -5,6 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.board import Folder, advice, board, data_link, row, runbook
+from dashboards.compared import compared
 from dashboards.limits import drawn
 from dashboards.panels import shares, stat, target, time_series
 from dashboards.queries import SELECTOR
@@ -150,6 +151,17 @@ def _changed(made: Dashboard) -> Dashboard:
                 "Of each Prometheus, ended ones of the last hours included.",
                 "short",
                 target(head, "{{pod}} {{region}}"),
-            ).span(24)
+            )
+        )
+        .with_panel(
+            drawn(
+                time_series(
+                    "Growth in an hour",
+                    "Share by which a tenant's series became more; a rollout of many pods is seen here too.",
+                    "percentunit",
+                    target(compared("TenantSeriesGrowing"), "{{tenant}} {{region}}"),
+                ).min(-1),
+                "TenantSeriesGrowing",
+            )
         )
     )

@@ -6,6 +6,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
 
 from dashboards.board import Folder, advice, board, row, runbook, to_menu
+from dashboards.compared import compared
 from dashboards.limits import coloured, drawn
 from dashboards.panels import shares, stat, target, time_series, with_limits
 from dashboards.queries import SELECTOR
@@ -95,7 +96,22 @@ def _affected(made: Dashboard) -> Dashboard:
             )
         )
         .with_panel(
-            _lines("Failed by exporter", "Items per second that are lost.", "cps", failed, "{{exporter}} {{region}}")
+            _lines(
+                "Failed by exporter",
+                "Items per second that exporters gave up on.",
+                "cps",
+                failed,
+                "{{exporter}} {{region}}",
+            )
+        )
+        .with_panel(
+            _lines(
+                "Dropped by exporter",
+                "Items per second that found no room in a queue: they are lost.",
+                "cps",
+                compared("CollectorDroppingData"),
+                "{{exporter}} {{region}}",
+            ).span(24)
         )
     )
 
@@ -137,11 +153,17 @@ def _changed(made: Dashboard) -> Dashboard:
         f"sum by (region, pod) (increase(kube_pod_container_status_restarts_total"
         f'{{{SELECTOR}, container="otc-container"}}[1h])) > 0'
     )
-    expired = f"min by (region, namespace) (certificate:seconds_left:min{{{SELECTOR}}})"
+    expired = f"min by (region, exported_namespace) (certificate:seconds_left:min{{{SELECTOR}}})"
     return (
         made.with_row(row("What changed?"))
         .with_panel(_lines("Restarts", "Of collectors within an hour.", "short", restarts, "{{pod}}"))
         .with_panel(
-            _lines("Certificates", "Until the first one expires; collectors speak TLS.", "s", expired, "{{namespace}}")
+            _lines(
+                "Certificates",
+                "Until the first one of a namespace expires; collectors speak TLS.",
+                "s",
+                expired,
+                "{{exported_namespace}}",
+            )
         )
     )

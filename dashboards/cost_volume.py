@@ -6,6 +6,8 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards import stores
 from dashboards.board import Folder, advice, board, data_link, row, to_menu
+from dashboards.compared import compared
+from dashboards.limits import drawn
 from dashboards.panels import shares, stat, target, time_series
 from dashboards.queries import SELECTOR
 from dashboards.tables import Column, table
@@ -15,7 +17,6 @@ from dashboards.volumes import (
     OWNED,
     SPAN_BYTES,
     SPANS,
-    SPANS_DISCARDED,
     as_tenant,
     per_tenant,
 )
@@ -155,12 +156,15 @@ def _changed(made: Dashboard) -> Dashboard:
             )
         )
         .with_panel(
-            time_series(
-                "Discarded",
-                "Lines and spans per second that were refused, by reason.",
-                "cps",
-                target(per_tenant(LOG_DISCARDED, "reason"), "{{exported_tenant}} logs {{reason}}"),
-                target(per_tenant(SPANS_DISCARDED, "reason"), "{{exported_tenant}} spans {{reason}}"),
+            drawn(
+                time_series(
+                    "Discarded",
+                    "Lines and spans per second that were refused, by reason.",
+                    "cps",
+                    target(compared("LokiDiscardingLogs", chosen=OWNED), "{{tenant}} logs {{reason}}"),
+                    target(compared("TempoDiscardingSpans", chosen=OWNED), "{{tenant}} spans {{reason}}"),
+                ),
+                "LokiDiscardingLogs",
             )
         )
     )

@@ -48,6 +48,8 @@ class Query:
     """With its variables."""
     instant: bool
     """Whether it asks for the last value only."""
+    legend: str
+    """What names a series, with `{{label}}` for its labels; empty in tables."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,18 @@ def queries(model: Mapping[str, Any]) -> list[Query]:
         for target in panel.get("targets") or []:
             kind: Kind = (target.get("datasource") or panel["datasource"])["type"]
             text = target["query" if kind == "tempo" else "expr"]
-            instant = bool(target.get("instant"))
-            found.append(Query(model["uid"], panel["title"], panel["type"], target["refId"], kind, text, instant))
+            found.append(
+                Query(
+                    model["uid"],
+                    panel["title"],
+                    panel["type"],
+                    target["refId"],
+                    kind,
+                    text,
+                    bool(target.get("instant")),
+                    target.get("legendFormat", ""),
+                )
+            )
     return found
 
 

@@ -16,7 +16,9 @@ MEMORY = f"gpu:memory_used:ratio{{{SELECTOR}}}"
 READY = f"gpu:service_ready:bool{{{SELECTOR}}}"
 SERVICE = "tenant, region, cluster, environment, namespace, container"
 NODE = "tenant, region, cluster, environment, node"
-GPU = "{{node}} {{gpu}} {{GPU_I_ID}} {{tenant}}/{{pod}}"
+GPU = "{{node}} {{gpu}} {{tenant}}/{{pod}}"
+SLICE = "{{node}} {{gpu}} {{GPU_I_ID}} {{tenant}}/{{pod}}"
+"""Memory is that of a slice where a GPU is cut into some."""
 
 
 def build() -> Dashboard:
@@ -97,7 +99,7 @@ def _time(made: Dashboard) -> Dashboard:
                     "Memory in use",
                     "Share of the GPU's, or of its slice's, memory. What does not fit fails.",
                     "percentunit",
-                    target(MEMORY, GPU),
+                    target(MEMORY, SLICE),
                 ),
                 "GpuMemoryHigh",
             )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards import variables
+from dashboards import nodes_volumes, variables
 from dashboards.board import Folder, advice, board, row, runbook, to_menu
+from dashboards.compared import compared
+from dashboards.limits import drawn
 from dashboards.panels import stat, target, time_series, with_limits
 from dashboards.queries import SELECTOR
 from dashboards.tables import Column, table
 
 UID = "kubernetes-workloads"
 FOLDER = Folder.INFRASTRUCTURE
-CHOSEN = f'{SELECTOR}, namespace=~"$namespace"'
+IN_NAMESPACE = 'namespace=~"$namespace"'
+CHOSEN = f"{SELECTOR}, {IN_NAMESPACE}"
 BY = "tenant, region, namespace"
 POD = "{{tenant}} {{namespace}}/{{pod}}"
 REPLICAS = f"kube_deployment_spec_replicas{{{CHOSEN}}}"
@@ -25,7 +28,7 @@ def build() -> Dashboard:
     namespace = variables.query("namespace", "Namespace", f"label_values(kube_pod_info{{{SELECTOR}}}, namespace)")
     made = board(UID, "Kubernetes workloads", "What does not run, and what does it use?", namespace)
     return (
-        _changes(_time(_affected(_health(made))))
+        _changes(_beneath(_time(_containers(_affected(_health(made))))))
         .with_row(row("What to do?"))
         .with_panel(
             advice(
@@ -97,11 +100,62 @@ def _affected(made: Dashboard) -> Dashboard:
     )
 
 
+def _containers(made: Dashboard) -> Dashboard:
+    """Add what alerts on containers and rollouts compare."""
+    container = f"{POD} {{{{container}}}}"
+    return (
+        made.with_panel(
+            drawn(
+                time_series(
+                    "Restarts in 15 minutes",
+                    "The fifteen containers that restart most.",
+                    "short",
+                    target(f"topk(15, {compared('ContainerRestarting', IN_NAMESPACE)})", container),
+                ),
+                "ContainerRestarting",
+            )
+        )
+        .with_panel(
+            drawn(
+                time_series(
+                    "Containers that restart, by namespace",
+                    "How many did within 10 minutes; many at once have one cause.",
+                    "short",
+                    target(compared("RestartStorm", IN_NAMESPACE), "{{tenant}} {{namespace}}"),
+                ),
+                "RestartStorm",
+            )
+        )
+        .with_panel(
+            time_series(
+                "Killed for memory",
+                "Restarts within 10 minutes of containers that the kernel ended at their limit.",
+                "short",
+                target(compared("ContainerOomKilled", IN_NAMESPACE), container),
+            )
+        )
+        .with_panel(
+            time_series(
+                "Rollouts that got stuck",
+                "1 where a Deployment came to its progress deadline: new pods do not get ready.",
+                "short",
+                target(compared("DeploymentStuck", IN_NAMESPACE), "{{tenant}} {{namespace}}/{{deployment}}"),
+            )
+        )
+    )
+
+
+def _beneath(made: Dashboard) -> Dashboard:
+    made = made.with_row(row("Do nodes and volumes hold?"))
+    for panel in nodes_volumes.panels(IN_NAMESPACE):
+        made = made.with_panel(panel)
+    return made
+
+
 def _time(made: Dashboard) -> Dashboard:
     cpu = f'sum by ({BY}, pod) (rate(container_cpu_usage_seconds_total{{{CHOSEN}, container!=""}}[$__rate_interval]))'
     asked = f'sum by ({BY}, pod) (kube_pod_container_resource_requests{{{CHOSEN}, resource="cpu"}})'
-    memory = f'sum by ({BY}, pod) (container_memory_working_set_bytes{{{CHOSEN}, container!=""}})'
-    limit = f'sum by ({BY}, pod) (kube_pod_container_resource_limits{{{CHOSEN}, resource="memory"}})'
+    memory = compared("ContainerMemoryPressure", IN_NAMESPACE)
     throttled, periods = (
         f"sum by ({BY}, pod) (rate(container_cpu_cfs_{kind}periods_total{{{CHOSEN}}}[$__rate_interval]))"
         for kind in ("throttled_", "")
@@ -125,15 +179,14 @@ def _time(made: Dashboard) -> Dashboard:
             )
         )
         .with_panel(
-            with_limits(
+            drawn(
                 time_series(
                     "Memory of limit",
                     "The fifteen highest. At 1 the kernel kills the container.",
                     "percentunit",
-                    target(f"topk(15, {memory} / {limit})", POD),
+                    target(f"topk(15, {memory})", f"{POD} {{{{container}}}}"),
                 ),
-                0.8,
-                0.95,
+                "ContainerMemoryPressure",
             )
         )
         .with_panel(

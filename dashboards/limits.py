@@ -45,6 +45,14 @@ def drawn(panel: TimeSeries, *alerts: str) -> TimeSeries:
     return panel.thresholds(steps(*alerts)).thresholds_style(style)
 
 
+def drawn_below(panel: TimeSeries, worse: str, bad: str) -> TimeSeries:
+    """Return a panel with a dashed line below which each alert begins, the worse one at the lower value."""
+    limits = [(None, worse), (defaults()[worse].value, bad), (defaults()[bad].value, None)]
+    found = [Threshold(value=value, color=COLORS[severities()[alert]] if alert else "green") for value, alert in limits]
+    style = GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED)
+    return panel.thresholds(ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(found)).thresholds_style(style)
+
+
 def coloured(panel: Stat, *alerts: str) -> Stat:
     """Return a number that takes the colour of the alert that it is beyond."""
     return panel.thresholds(steps(*alerts))

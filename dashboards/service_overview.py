@@ -6,11 +6,13 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, DashboardLink
 
 from dashboards import queries, variables
 from dashboards.board import Folder, advice, board, link, linked, row, runbook, to_board, to_menu
+from dashboards.compared import compared
 from dashboards.limits import drawn
 from dashboards.panels import ERROR_SHARES, shares, stat, target, time_series, with_limits
 
 UID = "service-overview"
 FOLDER = Folder.SERVICES
+OF_SERVICE = 'service_name=~"$service"'
 
 
 def build() -> Dashboard:
@@ -48,7 +50,6 @@ def build() -> Dashboard:
                         "Share of failed requests by service; a point leads to its logs and traces.",
                         "percentunit",
                         target(queries.error_share(), "{{service_name}}"),
-                        target(queries.error_share("2m"), "{{service_name}} 2 min"),
                     ),
                     *ERROR_SHARES,
                 ),
@@ -92,6 +93,34 @@ def build() -> Dashboard:
                         target(queries.slowest_services(), "{{service_name}}"),
                     ),
                     "ServiceLatencyHigh",
+                ),
+                *_elsewhere(),
+            )
+        )
+        .with_panel(
+            linked(
+                drawn(
+                    time_series(
+                        "p99 by service",
+                        "One request in a hundred takes longer.",
+                        "s",
+                        target(compared("ServiceTailLatencyHigh", OF_SERVICE), "{{service_name}}"),
+                    ),
+                    "ServiceTailLatencyHigh",
+                ),
+                *_elsewhere(),
+            )
+        )
+        .with_panel(
+            linked(
+                drawn(
+                    time_series(
+                        "Error share, 2 minutes",
+                        "Share of failed requests in the last two minutes, which a page goes by.",
+                        "percentunit",
+                        target(compared("ServiceErrorRateCritical", OF_SERVICE), "{{service_name}}"),
+                    ),
+                    "ServiceErrorRateCritical",
                 ),
                 *_elsewhere(),
             )

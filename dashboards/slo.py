@@ -6,6 +6,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards import variables
 from dashboards.board import Folder, advice, board, data_link, row, runbook, to_menu
+from dashboards.compared import compared
 from dashboards.panels import shares, stat, target, time_series, with_limits
 from dashboards.queries import SELECTOR
 from dashboards.tables import Column, table
@@ -14,7 +15,8 @@ from rules.slo.windows import PAIRS
 
 UID = "slo"
 FOLDER = Folder.SERVICES
-SLO = f'{SELECTOR}, {names.SLO_LABEL}=~"$slo"'
+CHOSEN = f'{names.SLO_LABEL}=~"$slo"'
+SLO = f"{SELECTOR}, {CHOSEN}"
 BY = "tenant, region, service_name, sloth_slo"
 FAST, _, _, SLOW = PAIRS
 LEGEND = "{{tenant}} {{sloth_slo}}"
@@ -135,5 +137,13 @@ def _budgets(made: Dashboard) -> Dashboard:
                 target(_by(names.ERRORS), f"{LEGEND} bad"),
                 target(_by(names.TOTAL), f"{LEGEND} all"),
             )
+        )
+        .with_panel(
+            time_series(
+                "Without requests",
+                "Objectives that no request of the last hour was measured by.",
+                "short",
+                target(compared("SLONotMeasured", CHOSEN), LEGEND),
+            ).span(24)
         )
     )

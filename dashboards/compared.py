@@ -1,0 +1,58 @@
+"""What an alert compares, asked of the chosen tenants and regions: a panel of it cannot differ from the alert."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Final
+
+import yaml
+
+from dashboards.queries import SELECTOR
+from rules import files
+from rules.filling import THRESHOLD
+
+_KEYWORDS: Final = {"and", "or", "unless", "bool", "offset"}
+_PARTS: Final = re.compile(
+    r'"[^"]*"'
+    r"|\[[^\]]*\]"
+    r"|\b(?:by|on|ignoring|without|group_left|group_right)\s*\([^()]*\)"
+    r"|(?<![\w:.])(?P<name>[a-zA-Z_:][\w:]*)(?:(?P<call>(?=\s*(?:\(|by\b|without\b)))|\{(?P<matchers>[^{}]*)\})?"
+)
+"""Strings, ranges and lists of labels, which hold no metric, and names: of functions, or of metrics with matchers."""
+
+
+@cache
+def _expressions() -> dict[str, str]:
+    documents = [yaml.safe_load(text) for text in files.sources().values()]
+    rules = [rule for document in documents for group in document["groups"] for rule in group["rules"]]
+    return {rule["alert"]: rule["expr"] for rule in rules if "alert" in rule}
+
+
+def compared(alert: str, *more: str, chosen: str = SELECTOR) -> str:
+    """Return what an alert of rules/ compares with its threshold or with 0; the whole where it compares otherwise.
+
+    Args:
+        alert: its name.
+        more: further matchers of every selector, such as those of a dashboard's own variables.
+        chosen: the matchers of tenant and region.
+
+    Raises:
+        KeyError: there is no such alert.
+    """
+    left = " ".join(_expressions()[alert].partition(THRESHOLD)[0].split())
+    left = re.sub(r"\s*(?:==|>=|<=|>|<)(?: 0)?$", "", left).replace("( ", "(").replace(" )", ")")
+    return narrowed(left, chosen, *more)
+
+
+def narrowed(expression: str, *matchers: str) -> str:
+    """Return an expression with further matchers in each of its selectors."""
+
+    def replaced(found: re.Match[str]) -> str:
+        name = found["name"]
+        if not name or found["call"] is not None or name in _KEYWORDS:
+            return found[0]
+        own = [found["matchers"]] if found["matchers"] else []
+        return f"{name}{{{', '.join([*matchers, *own])}}}"
+
+    return _PARTS.sub(replaced, expression)
