@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import pytest
-import yaml
 
-from charts.pull import resolve
-from components.values import addresses, metrics
 from components.values.alert_routing import alertmanager_config
 from components.values.alerting import __main__ as command
-from components.values.alerting import lint, matching, page, picture
-from components.values.prometheus import FOREIGN_SEVERITIES
-from rules import files
-from settings import load, names
+from components.values.alerting import fired, lint, matching, page, picture
+from settings import load
 from tests.contexts import context
-from tests.rendering import render
 from tests.routing import with_everything
 
 Tree = dict[str, Any]
@@ -140,41 +133,9 @@ def test_a_matcher_that_is_not_understood_is_refused() -> None:
         matching.parsed("tenant")
 
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-@cache
-def firing() -> list[dict[str, str]]:
-    """Return the labels of our alerts as their tests see them fire, all moved to one service of one tenant."""
-    found = []
-    for file in sorted(files.RULES.glob("*.rules_test.yaml")):
-        for test in yaml.load(file.read_text(encoding="utf-8"), _LOADER)["tests"]:  # noqa: S506 - a safe one, in C
-            for each in test.get("alert_rule_test", []):
-                for alert in each["exp_alerts"] or []:
-                    labels = {**alert["exp_labels"], "alertname": each["alertname"], "tenant": "t", "region": "r"}
-                    labels |= {"service_name": "s"} if "service_name" in labels else {}
-                    found.append(labels)
-    return list({(each["alertname"], each["severity"]): each for each in found}.values())
-
-
-def charts() -> list[dict[str, str]]:
-    """Return the chart's alerts, with the severities that ours have; what else they carry only a cluster knows."""
-    given = context()
-    objects = render(addresses.METRICS_RELEASE, resolve({})[metrics.CHART], metrics.helm_values(given), names.NAMESPACE)
-    found = []
-    for each in objects:
-        for group in each["spec"]["groups"] if each["kind"] == "PrometheusRule" else []:
-            for rule in group["rules"]:
-                if "alert" in rule:
-                    severity = rule["labels"]["severity"]
-                    own = str(FOREIGN_SEVERITIES.get(severity, severity))
-                    found.append({"alertname": rule["alert"], "severity": own, "tenant": "platform", "region": "r"})
-    return found
-
-
 def test_the_inhibition_graph_is_complete() -> None:
     given = alertmanager_config(context())
-    alerts = [*firing(), *charts()]
+    alerts = [*fired.alerts(), *fired.of_chart()]
     assert lint.inhibition_problems(given, alerts) == []
     pages = {each["alertname"] for each in alerts if each["severity"] == "page" and "service_name" in each}
     warns = {each["alertname"] for each in alerts if each["severity"] == "warn" and "service_name" in each}
@@ -183,7 +144,7 @@ def test_the_inhibition_graph_is_complete() -> None:
 
 
 def test_an_incomplete_inhibition_graph_is_found() -> None:
-    given, alerts = tree(), firing()
+    given, alerts = tree(), fired.alerts()
     given["inhibit_rules"][0]["equal"].append("alertname")
     found = lint.inhibition_problems(given, alerts)
     assert "page ServiceErrorRateCritical leaves warn ServiceErrorRateHigh of its service to be heard" in found
@@ -221,6 +182,13 @@ def test_the_lint_command_ends_with_what_it_found(
     monkeypatch.setattr("sys.argv", ["alerting", "lint", "dev.us-east"])
     assert command.main() == 1
     assert capsys.readouterr().err == "dev.us-east: receiver forgotten is in no route\n"
+    silent = tree()
+    silent["inhibit_rules"][1]["source_matchers"] = ['severity="loud"']
+    monkeypatch.setattr(command, "alertmanager_config", lambda _: silent)
+    assert command.main() == 1
+    assert capsys.readouterr().err == (
+        "dev.us-east: inhibit_rules[1] keeps no warn quiet; fix: correct its matchers, or remove it\n"
+    )
     monkeypatch.setattr("sys.argv", ["alerting", "lint", "dev.mars"])
     assert command.main() == 1
     assert "mars" in capsys.readouterr().err

@@ -8,7 +8,7 @@ import sys
 import yaml
 
 from components.values.alert_routing import alertmanager_config
-from components.values.alerting import lint, page, picture
+from components.values.alerting import fired, lint, page, picture
 from components.values.context import Context
 from settings import load, names
 from settings.problem import SettingsError
@@ -31,7 +31,12 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     if given.command == "lint":
-        found = [f"{stack}: {problem}" for stack, tree in trees.items() for problem in lint.problems(tree)]
+        alerts = [*fired.alerts(), *fired.of_chart()]
+        found = [
+            f"{stack}: {problem}"
+            for stack, tree in trees.items()
+            for problem in [*lint.problems(tree), *lint.inhibition_problems(tree, alerts)]
+        ]
         print("\n".join(found) or f"routes: {len(trees)} trees, nothing is wrong.", file=sys.stderr if found else None)
         return 1 if found else 0
     for tree in trees.values():
