@@ -109,7 +109,9 @@ class Rollout:
             self.say(f"{region}: done")
 
     def _up(self, region: str) -> None:
-        for project in due(self.runner, self.platform, region):
+        # Outputs are written even where a resource has failed: after a stop they do not tell that the CRDs stand.
+        found = self.runner.site.projects() if self.resumed else due(self.runner, self.platform, region)
+        for project in found:
             self._step(region, f"{project.name} preview")
             seen = self._must(
                 self.runner.run(

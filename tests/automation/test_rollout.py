@@ -36,6 +36,7 @@ class Told(Runner):
     """Answers as told, and remembers what it was asked."""
 
     asked: list[str] = field(default_factory=list)
+    projects: list[str] = field(default_factory=list)
     changes: tuple[Change, ...] = ()
     surprise: Change | None = None
     failing: dict[str, str] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class Told(Runner):
     def run(self, region: str, project: Project, operation: str, **more: Any) -> Ended:
         key = f"{region} {operation}"
         self.asked.append(key)
+        self.projects.append(project.name)
         self.before(key)
         if key in self.failing:
             return Ended(region, project.name, None, self.failing[key])
@@ -205,3 +207,17 @@ def test_what_a_preview_had_not_shown_fails_the_region(tmp_path: Path) -> None:
         "prod.ap-southeast: did what its preview had not shown (not reviewed: update loki); "
         "fix: look at what changed meanwhile, then run resume"
     )
+
+
+@pytest.mark.parametrize(("resumed", "first"), [(False, "region"), (True, "crds")])
+def test_after_a_stop_the_crds_are_looked_at_whatever_their_outputs_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resumed: bool, first: str
+) -> None:
+    monkeypatch.setattr("automation.preview._crds_stand", lambda *_: True)
+    with begun(tmp_path, OPTIONS) as (runner, made):
+        crds = runner.site.root / "crds"
+        crds.mkdir()
+        (crds / "Pulumi.yaml").write_text("name: crds\n")
+        made.resumed = resumed
+        assert made.run().finished
+    assert runner.projects[0] == first
