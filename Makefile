@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview down status telemetry test soak lint format bench schema plan review comment rollout resume drift kubeconfigs lab
+.PHONY: help setup up preview down status telemetry test soak lint format bench gallery schema plan review comment rollout resume drift kubeconfigs lab
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -57,7 +57,7 @@ plan: setup ## Show the waves of a rollout (ENV=dev)
 review: setup ## Preview every region of ENV; what was seen goes to review/ (ends with 3 at an open risk)
 	@mkdir -p review
 	@$(PYTHON) -m automation preview --env $(ENV) --markdown review/$(ENV).md --save-plan review/$(ENV).json \
-		$(if $(DESCRIPTION),--description $(DESCRIPTION)) || { code=$$?; test $$code -eq 2 || exit $$code; }
+		$(if $(DESCRIPTION),--description $(DESCRIPTION)) $(if $(GALLERY),--gallery $(GALLERY)) || { code=$$?; test $$code -eq 2 || exit $$code; }
 
 comment: ## Put review/ENV.md under PULL_REQUEST, or in place of the comment that is there (needs gh)
 	@id=$$(gh api --paginate "repos/{owner}/{repo}/issues/$(PULL_REQUEST)/comments" \
@@ -87,6 +87,9 @@ format: setup ## Format the code
 
 bench: setup ## Measure, print and store ratios
 	@$(PYTHON) -m bench
+
+gallery: setup ## Draw every dashboard with seeded data on one page, out/gallery/index.html
+	@$(PYTHON) -m bench.gallery
 
 schema: setup ## Write docs/settings.schema.json
 	@$(PYTHON) -m settings > docs/settings.schema.json

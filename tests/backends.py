@@ -1,129 +1,13 @@
-"""Start the real Loki, Tempo and Prometheus from rendered configurations, with only addresses and paths swapped."""
+"""The real Loki, Tempo and Prometheus for tests, and how they are asked."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
-
 import requests
-import yaml
-from botocore.config import Config
 
-import tools
-from lab import cloud
-from lab.instance import Instance
-from lab.process import Command, Processes
-from lab.telemetry import backends
-from lab.telemetry.container import LOOPBACK, swapped_paths
-from lab.telemetry.operators import answers
+from lab.stores import Backends, running
+from lab.telemetry.container import LOOPBACK
 
 __all__ = ["HTTP", "LOOPBACK", "Backends", "running"]
 
 HTTP = requests.Session()
 HTTP.trust_env = False
-SLOW_START_SECONDS = 90.0
-"""Loki's ring waits 15 s before it is ready; twice that and more on a busy machine."""
-
-
-class Backends:
-    """Processes of one test module, each below `folder` and on loopback only."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        instance = Instance("test", folder)
-        instance.create()
-        self._processes = Processes(instance)
-        self._cloud, _ = cloud.start(self._processes, "us-east-1", "111111111111")
-
-    def stop(self) -> None:
-        """End every process, the last started first."""
-        self._processes.stop()
-
-    def loki(self, config: dict[str, Any], overrides: Mapping[str, Any]) -> str:
-        """Start Loki and return its address."""
-        folder = self._folder("loki")
-        runtime = _write(folder / "runtime.yaml", {"overrides": overrides})
-        self._bucket(config["common"]["storage"]["object_store"]["s3"]["bucket_name"])
-        mounts = {config["common"]["path_prefix"]: folder / "data", config["runtime_config"]["file"]: runtime}
-
-        def argv(ports: Mapping[str, int]) -> list[str]:
-            swapped = backends.loki(_local(config, mounts), ports, backends.Store.of(self._cloud))
-            file = _write(folder / "config.yaml", swapped)
-            return [str(tools.ensure("loki")["loki"]), f"-config.file={file}", "-target=all"]
-
-        return self._start("loki", argv, "/ready")["http"]
-
-    def tempo(self, config: dict[str, Any], overrides: Mapping[str, Any], prometheus: str) -> tuple[str, str]:
-        """Start Tempo, writing its metrics to a Prometheus; return the addresses of queries and of OTLP over HTTP."""
-        folder = self._folder("tempo")
-        file = _write(folder / "overrides.yaml", {"overrides": overrides})
-        self._bucket(config["storage"]["trace"]["s3"]["bucket"])
-        generator = config["metrics_generator"]["storage"]
-        writes = [{**each, "url": f"{prometheus}/api/v1/write"} for each in generator["remote_write"]]
-        generator = {**generator, "remote_write": writes}
-        config = {**config, "metrics_generator": {**config["metrics_generator"], "storage": generator}}
-        mounts = {"/var/tempo": folder / "data", config["overrides"]["per_tenant_override_config"]: file}
-
-        def argv(ports: Mapping[str, int]) -> list[str]:
-            swapped = backends.tempo(_local(config, mounts), ports, backends.Store.of(self._cloud))
-            return [str(tools.ensure("tempo")["tempo"]), f"-config.file={_write(folder / 'tempo.yaml', swapped)}"]
-
-        found = self._start("tempo", argv, "/ready", "otlp_grpc", "otlp_http")
-        return found["http"], found["otlp_http"]
-
-    def prometheus(self) -> str:
-        """Start an empty Prometheus that takes remote writes and exemplars, and return its address."""
-        folder = self._folder("prometheus")
-        file = _write(folder / "prometheus.yaml", {"storage": {"exemplars": {"max_exemplars": 1000}}})
-
-        def argv(ports: Mapping[str, int]) -> list[str]:
-            return [
-                str(tools.ensure("prometheus")["prometheus"]),
-                f"--config.file={file}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address={LOOPBACK}:{ports['http']}",
-                "--web.enable-remote-write-receiver",
-                "--enable-feature=exemplar-storage",
-            ]
-
-        return self._start("prometheus", argv, "/-/ready")["http"]
-
-    def _start(self, name: str, argv: Any, path: str, *ports: str) -> dict[str, str]:
-        def ready(found: Mapping[str, int]) -> bool:
-            return answers(found["http"], path)
-
-        env = {**self._cloud.environment(), **backends.Store.of(self._cloud).environment}
-        command = Command(name, argv, ready, (*backends.PORTS, *ports), env)
-        child = self._processes.start(command, SLOW_START_SECONDS)
-        return {purpose: f"http://{LOOPBACK}:{port}" for purpose, port in child.ports.items()}
-
-    def _folder(self, name: str) -> Path:
-        folder = self.folder / name
-        folder.mkdir()
-        return folder
-
-    def _bucket(self, name: str) -> None:
-        store = self._cloud.session().client("s3", endpoint_url=self._cloud.url, config=Config(proxies={}))
-        store.create_bucket(Bucket=name)
-
-
-@contextmanager
-def running(folder: Path) -> Iterator[Backends]:
-    """Yield backends that are ended whatever happens."""
-    started = Backends(folder / "backends")
-    try:
-        yield started
-    finally:
-        started.stop()
-
-
-def _local(config: Mapping[str, Any], mounts: Mapping[str, Path]) -> dict[str, Any]:
-    made: dict[str, Any] = yaml.safe_load(swapped_paths(yaml.safe_dump(dict(config)), mounts))
-    return made
-
-
-def _write(file: Path, content: Mapping[str, Any]) -> Path:
-    file.write_text(yaml.safe_dump(dict(content)), encoding="utf-8")
-    return file

@@ -135,7 +135,7 @@ def _frame(axes: Any, span: tuple[float, float], limits: tuple[float, float], un
     marks = _times(span, size[0])
     axes.set_xticks(marks, [_clock(mark, span) for mark in marks])
     rows = max(2, min(5, size[1] // 40))
-    values = _values(limits, rows, binary=unit in units.BINARY)
+    values = _values(limits, rows, units.ROUND.get(unit, (1.0,)))
     axes.set_yticks(values, [units.text(value, unit) for value in values])
     axes.tick_params(length=0, labelsize=10, labelcolor=_INK, pad=4)
     axes.grid(color=_GRID, linewidth=0.8)
@@ -158,10 +158,10 @@ def _clock(time: float, span: tuple[float, float]) -> str:
     return datetime.fromtimestamp(time, UTC).strftime("%m-%d" if long else "%H:%M")
 
 
-def _values(limits: tuple[float, float], rows: int, *, binary: bool) -> list[float]:
-    """Return round marks of the value axis; of bytes those that are round in KiB, MiB and so on."""
+def _values(limits: tuple[float, float], rows: int, sizes: Sequence[float]) -> list[float]:
+    """Return round marks of the value axis, in the largest of the sizes (such as minutes) that a mark reaches."""
     wanted = (limits[1] - limits[0]) / rows
-    unit = 1024.0 ** max(0, math.floor(math.log(wanted, 1024))) if binary else 1.0
+    unit = max((size for size in sizes if size <= wanted), default=1.0)
     power = 10.0 ** math.floor(math.log10(wanted / unit))
     step = next(size * power * unit for size in (1, 2, 2.5, 5, 10) if size * power * unit >= wanted)
     first = math.ceil(limits[0] / step)
@@ -198,13 +198,15 @@ def _figure(size: tuple[int, int]) -> Any:
 def _svg(figure: Any, size: tuple[int, int], salt: str) -> str:
     matplotlib, _ = _library()
     out = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": salt}):
+    with matplotlib.rc_context({"svg.hashsalt": "gallery"}):
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     text = out.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
     text = re.sub(r"<style[^>]*>.*?</style>", "", text, flags=re.DOTALL)
-    text = re.sub(r'<g id="[a-zA-Z]+_\d+">', "<g>", text)
+    text = re.sub(r'<g id="\w+"', "<g", text)
+    # Equal pictures have equal ids, which stand on one page here.
+    text = re.sub(r'( id="|url\(#|href="#)(\w+)', rf"\g<1>{salt}-\g<2>", text)
     # A tenth of a pixel is enough; what is written between tags are the axes' own numbers.
     text = re.sub(r'="[^"]*"', lambda found: re.sub(r"(\d+\.\d)\d+", r"\1", found[0]), text)
     text = re.sub(r"\n\s*", "\n", text)

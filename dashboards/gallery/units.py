@@ -14,8 +14,11 @@ _TIMES: Final = (
 )  # fmt: skip
 _SUFFIXES: Final = {"reqps": " req/s", "cps": " c/s", "celsius": " °C", "watt": " W", "d": " days"}
 _PREFIXED: Final = {"Bps": (_SI, "B/s"), "decbytes": (_SI, "B"), "bytes": (_BINARY, "B"), "binBps": (_BINARY, "B/s")}
-BINARY: Final = frozenset(name for name, (scale, _) in _PREFIXED.items() if scale is _BINARY)
-"""Units whose thousand is 1024."""
+ROUND: Final = {
+    "s": tuple(size for _, size in _TIMES if size >= 1),
+    **{name: tuple(size for _, size in scale) for name, (scale, _) in _PREFIXED.items()},
+}
+"""Sizes of which marks on an axis are multiples, by unit; of others powers of ten."""
 UNITS: Final = frozenset(
     {"", "none", "short", "percent", "percentunit", "s", "bool_yes_no", "currencyUSD", *_SUFFIXES, *_PREFIXED}
 )
