@@ -69,6 +69,7 @@ def preview(
     refresh: Annotated[bool, typer.Option(help="Look at what is really there first.")] = True,
     save_plan: Annotated[Path | None, typer.Option("--save-plan", help="Write what was reviewed, for up.")] = None,
     comment: Annotated[Path | None, typer.Option("--markdown", help="Write the pull request's comment.")] = None,
+    gallery: Annotated[str, typer.Option("--gallery", help="Address of the drawn dashboards, for the comment.")] = "",
     as_json: AsJson = False,
     root: Root = HERE,
 ) -> int:
@@ -83,7 +84,7 @@ def preview(
     if save_plan is not None and not report.errors:
         Reviewed.of(env, found, allowed).save(save_plan)
     if comment is not None:
-        written(comment, markdown(report), "--markdown")
+        written(comment, markdown(report, gallery=gallery), "--markdown")
     following = f"python -m automation up --env {env}" + (f" --plan {save_plan}" if save_plan else "")
     told(report, following, as_json=as_json)
     return report.exit

@@ -21,7 +21,7 @@ def marker(environment: str) -> str:
     return f"<!-- observability-platform preview of {environment} -->"
 
 
-def markdown(report: Report, limit: int = LIMIT) -> str:
+def markdown(report: Report, limit: int = LIMIT, gallery: str = "") -> str:
     """Return the comment.
 
     Diffs get shorter, then go, then changes are only counted, until it fits; risks are named in any case.
@@ -29,7 +29,9 @@ def markdown(report: Report, limit: int = LIMIT) -> str:
     Args:
         report: the regions.
         limit: characters that it may have.
+        gallery: address of the dashboards as this change draws them; no link without it.
     """
+    link = [f"[Dashboards as this change draws them]({gallery})", ""] if gallery else []
     shapes: list[tuple[Callable[[Sequence[Risk]], list[str]], Callable[[Sequence[Group], int], list[str]]]] = [
         (_risks, _whole),
         (_risks, _short),
@@ -41,7 +43,7 @@ def markdown(report: Report, limit: int = LIMIT) -> str:
     for risks, changes in shapes:
         lines = [marker(report.environment), _title(report), "", *_table(report)]
         lines += [line for error in report.errors for line in ("", f"> **Failed:** {error.replace(chr(10), ' ')}")]
-        lines += risks(report.risks) + changes(report.groups, len(report.regions)) + [""]
+        lines += risks(report.risks) + changes(report.groups, len(report.regions)) + ["", *link]
         text = "\n".join(lines)
         if len(text) <= limit - _ROOM:
             break

@@ -237,3 +237,9 @@ def test_a_report_is_plain_data() -> None:
     document = json.loads(json.dumps(report(reports.retention_cut()).document()))
     assert document["exit"] == 3
     assert document["risks"][0]["kind"] == "retention-cut"
+
+
+def test_the_comment_links_the_drawn_dashboards_where_there_are_any() -> None:
+    link = "[Dashboards as this change draws them](https://ci.example.com/artifacts/7)"
+    plain = markdown(report([]))
+    assert markdown(report([]), gallery="https://ci.example.com/artifacts/7") == f"{plain}\n{link}\n"
