@@ -14,23 +14,31 @@ import statistics
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from pathlib import Path
+from queue import Empty
 from typing import Any, Final
 
 import requests
 import yaml
 from botocore.config import Config
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from rich.console import Console
 
+from automation.verify import otlp
 from components.values.access.identities import access_token
 from components.values.context import Context
 from lab import cloud
 from lab.lifecycle import Lab
+from lab.problem import LabError
 from lab.reporter import Reporter
 from lab.roots import linked
 from lab.telemetry import run
@@ -51,8 +59,13 @@ TURN_SECONDS: Final = 12.0
 PER_SECOND: Final = 10
 """Rounds of the quiet tenant's requests; four turns of 12 s make 480, and a p99 of five slowest."""
 LINE_BYTES: Final = 1_000
+WARM_SECONDS: Final = 3.0
 NOISE_PER_SECOND: Final = 10
 """Pushes of the loud tenant, each a tenth of a second of its rate."""
+_PATIENCE: Final = 10.0
+"""Seconds that a request may take."""
+_END_SECONDS: Final = 4 * _PATIENCE
+"""What the loud tenant's process needs to come to its end."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +105,7 @@ def _site(lab: Lab, telemetry: Telemetry, context: Context) -> Site:
     limits = context.tenants[LOUD].limits
     access, tempo = telemetry.endpoints.access, telemetry.process("tempo").child
     if access is None or tempo is None:
-        raise RuntimeError(f"{STACK} runs no access proxy or no Tempo; bring it up with this version of the program")
+        raise LabError(f"{STACK} runs no access proxy or no Tempo; bring it up with this version of the program")
     return Site(
         loki=telemetry.endpoints.loki,
         otlp=f"http://{LOOPBACK}:{tempo.ports['otlp_http']}",
@@ -105,26 +118,50 @@ def _site(lab: Lab, telemetry: Telemetry, context: Context) -> Site:
 
 def _measured(site: Site) -> dict[str, Any]:
     seconds: dict[str, dict[str, list[float]]] = {"quiet": defaultdict(list), "loud": defaultdict(list)}
-    _turn(site, 3.0)
+    answers: Counter[str] = Counter()
+    _turn(site, WARM_SECONDS)
     for _ in range(TURNS):
         _gather(seconds["quiet"], _turn(site, TURN_SECONDS))
-        stop = multiprocessing.Event()
-        refused: Queue[dict[int, int]] = multiprocessing.Queue()
-        noise = multiprocessing.Process(target=_noise, args=(site, stop, refused))
-        noise.start()
-        try:
+        with _noisy(site, answers):
             _gather(seconds["loud"], _turn(site, TURN_SECONDS))
-        finally:
-            stop.set()
-            answers = refused.get(timeout=60)
-            noise.join()
-    details: dict[str, Any] = {"turns of each": TURNS, "seconds of a turn": TURN_SECONDS, "noise, by status": answers}
+    details: dict[str, Any] = {
+        "turns of each": TURNS,
+        "seconds of a turn": TURN_SECONDS,
+        "noise, by answer": dict(answers),
+    }
     figures: dict[str, Any] = {"noisy neighbour": details}
     for what in WHATS:
         quiet, loud = (_p99(seconds[how][what]) for how in ("quiet", "loud"))
-        details[what] = {"requests": len(seconds["loud"][what]), "quiet p99 (ms)": quiet, "loud p99 (ms)": loud}
+        details[what] = {
+            "requests, quiet and loud": [len(seconds[how][what]) for how in ("quiet", "loud")],
+            "quiet median, p99 (ms)": [_median(seconds["quiet"][what]), quiet],
+            "loud median, p99 (ms)": [_median(seconds["loud"][what]), loud],
+        }
         figures[ratio(what)] = round(loud / quiet, 2)
     return figures
+
+
+@contextmanager
+def _noisy(site: Site, answers: Counter[str]) -> Iterator[None]:
+    """Have the loud tenant send while the context lasts, and add how it was answered.
+
+    Raises:
+        LabError: the process that sends has ended before.
+    """
+    stop = multiprocessing.Event()
+    told: Queue[dict[str, int]] = multiprocessing.Queue()
+    noise = multiprocessing.Process(target=_noise, args=(site, stop, told), daemon=True)
+    noise.start()
+    try:
+        yield
+        stop.set()
+        answers.update(told.get(timeout=_END_SECONDS))
+    except Empty:
+        raise LabError("the loud tenant's process ended before its turn was over; its traceback is above.") from None
+    finally:
+        stop.set()
+        noise.join(_END_SECONDS)
+        noise.kill()
 
 
 def ratio(what: str) -> str:
@@ -138,7 +175,14 @@ def _gather(into: dict[str, list[float]], found: dict[str, list[float]]) -> None
 
 
 def _turn(site: Site, seconds: float) -> dict[str, list[float]]:
-    """Send and ask as the quiet tenant at a steady pace; return the seconds of each request, by what it was."""
+    """Send and ask as the quiet tenant at a steady pace, as far as answers come, until the time is over.
+
+    Returns:
+        Seconds of each request, by what it was.
+
+    Raises:
+        LabError: a request of the quiet tenant was refused.
+    """
     session = requests.Session()
     session.trust_env = False
     found: dict[str, list[float]] = defaultdict(list)
@@ -146,12 +190,14 @@ def _turn(site: Site, seconds: float) -> dict[str, list[float]]:
     start = time.monotonic()
     for number in range(int(seconds * PER_SECOND)):
         time.sleep(max(0.0, start + number / PER_SECOND - time.monotonic()))
+        if time.monotonic() - start > seconds:
+            break
         for what, ask in requests_of.items():
             asked = time.monotonic()
             answer = ask()
             found[what].append(time.monotonic() - asked)
             if not answer.ok:
-                raise RuntimeError(f"{what} of {QUIET}: {answer.status_code} {answer.text}")
+                raise LabError(f"{what} of {QUIET}: answered {answer.status_code}: {answer.text[:300]}")
     return found
 
 
@@ -159,14 +205,14 @@ def _requests(site: Site, session: requests.Session) -> dict[str, Callable[[], r
     own = {"Authorization": f"Bearer {site.token}"}
 
     def query(path: str, **parameters: str) -> Callable[[], requests.Response]:
-        return lambda: session.get(f"{site.access}{path}", params=parameters, headers=own, timeout=30)
+        return lambda: session.get(f"{site.access}{path}", params=parameters, headers=own, timeout=_PATIENCE)
 
-    def push(url: str, document: Callable[[], dict[str, Any]]) -> Callable[[], requests.Response]:
-        return lambda: session.post(url, json=document(), headers={"X-Scope-OrgID": QUIET}, timeout=30)
+    def push(url: str, made: Callable[[], bytes]) -> Callable[[], requests.Response]:
+        return lambda: session.post(url, data=made(), headers=_headers(QUIET), timeout=_PATIENCE)
 
     asks = (
         push(f"{site.loki}/otlp/v1/logs", lambda: _logs(QUIET, 10)),
-        push(f"{site.otlp}/v1/traces", lambda: _spans(10)),
+        push(f"{site.otlp}/v1/traces", lambda: _spans(QUIET, 10)),
         query("/loki/loki/api/v1/query_range", query='{service_name="bench"}', limit="20"),
         query("/tempo/api/search", q='{name="bench"}', limit="5"),
         query("/prometheus/api/v1/query", query='count({__name__=~"traces_.+"})'),
@@ -174,49 +220,67 @@ def _requests(site: Site, session: requests.Session) -> dict[str, Callable[[], r
     return dict(zip(WHATS, asks, strict=True))
 
 
-def _noise(site: Site, stop: Event, refused: Queue[dict[int, int]]) -> None:
+def _noise(site: Site, stop: Event, told: Queue[dict[str, int]]) -> None:
     """Send and ask as the loud tenant, ten times what it may, and tell how it was answered."""
     session = requests.Session()
     session.trust_env = False
-    lines = json.dumps(_logs(LOUD, site.log_bytes * TIMES_RATE // NOISE_PER_SECOND // LINE_BYTES))
-    spans = json.dumps(_spans(site.spans * TIMES_RATE // NOISE_PER_SECOND))
-    headers = {"X-Scope-OrgID": LOUD, "Content-Type": "application/json"}
-    answers: dict[int, int] = defaultdict(int)
+    lines = _logs(LOUD, site.log_bytes * TIMES_RATE // NOISE_PER_SECOND // LINE_BYTES)
+    spans = _spans(LOUD, site.spans * TIMES_RATE // NOISE_PER_SECOND)
+    pushes = (("logs", f"{site.loki}/otlp/v1/logs", lines), ("spans", f"{site.otlp}/v1/traces", spans))
+    asked = {"query": 'sum(count_over_time({service_name="bench"} |= "x" [1h]))'}
+    answers: Counter[str] = Counter()
+
+    def note(what: str, send: Callable[[], requests.Response]) -> None:
+        try:
+            answers[f"{what} {send().status_code}"] += 1
+        except requests.RequestException:
+            answers[f"{what} unanswered"] += 1
+
     start, number = time.monotonic(), 0
     while not stop.is_set():
         time.sleep(max(0.0, start + number / NOISE_PER_SECOND - time.monotonic()))
         number += 1
-        for url, body in ((f"{site.loki}/otlp/v1/logs", lines), (f"{site.otlp}/v1/traces", spans)):
-            answers[session.post(url, data=body, headers=headers, timeout=30).status_code] += 1
-        asked = {"query": 'sum(count_over_time({service_name="bench"} |= "x" [1h]))'}
-        loud = {"X-Scope-OrgID": LOUD}
-        session.get(f"{site.loki}/loki/api/v1/query", params=asked, headers=loud, timeout=30)
-    refused.put(dict(answers))
+        for what, url, body in pushes:
+            note(what, partial(session.post, url, data=body, headers=_headers(LOUD), timeout=_PATIENCE))
+        url = f"{site.loki}/loki/api/v1/query"
+        note("query", partial(session.get, url, params=asked, headers=_headers(LOUD), timeout=_PATIENCE))
+    told.put(dict(answers))
 
 
-def _logs(tenant: str, lines: int) -> dict[str, Any]:
-    now = time.time_ns()
-    records = [{"timeUnixNano": str(now + n), "body": {"stringValue": "x" * LINE_BYTES}} for n in range(max(1, lines))]
-    attributes = [
-        {"key": key, "value": {"stringValue": value}} for key, value in (("service.name", "bench"), ("tenant", tenant))
-    ]
-    return {"resourceLogs": [{"resource": {"attributes": attributes}, "scopeLogs": [{"logRecords": records}]}]}
+def _headers(tenant: str) -> dict[str, str]:
+    return {"X-Scope-OrgID": tenant, "Content-Type": "application/x-protobuf"}
 
 
-def _spans(count: int) -> dict[str, Any]:
-    now, trace = time.time_ns(), secrets.token_hex(16)
+def _owner(tenant: str) -> Resource:
+    return otlp.resource({"service.name": "bench", "tenant": tenant})
+
+
+def _logs(tenant: str, lines: int) -> bytes:
+    """Return a request of lines, encoded as the gateways send them."""
+    now, body = time.time_ns(), otlp.text("x" * LINE_BYTES)
+    records = [LogRecord(time_unix_nano=now + number, body=body) for number in range(max(1, lines))]
+    return otlp.of_records([(_owner(tenant), records)]).SerializeToString()
+
+
+def _spans(tenant: str, count: int) -> bytes:
+    """Return a request of one trace, encoded as the gateways send it."""
+    now, trace = time.time_ns(), secrets.token_bytes(16)
     spans = [
-        {
-            "traceId": trace,
-            "spanId": f"{number + 1:016x}",
-            "name": "bench",
-            "kind": 1,
-            "startTimeUnixNano": str(now - 1000),
-            "endTimeUnixNano": str(now),
-        }
+        Span(
+            trace_id=trace,
+            span_id=(number + 1).to_bytes(8, "big"),
+            name="bench",
+            kind=Span.SPAN_KIND_INTERNAL,
+            start_time_unix_nano=now - 1000,
+            end_time_unix_nano=now,
+        )
         for number in range(count)
     ]
-    return {"resourceSpans": [{"resource": {"attributes": []}, "scopeSpans": [{"spans": spans}]}]}
+    return otlp.of_spans([(_owner(tenant), spans)]).SerializeToString()
+
+
+def _median(values: list[float]) -> float:
+    return round(statistics.median(values) * 1000, 1)
 
 
 def _p99(values: list[float]) -> float:

@@ -8,6 +8,7 @@ work on the machine count.
 from __future__ import annotations
 
 import os
+import statistics
 import subprocess
 import tempfile
 import time
@@ -24,7 +25,7 @@ import tools
 from automation.verify import otlp
 from automation.waiting import until
 from components.values import addresses
-from components.values.collection import gateway, pieces
+from components.values.collection import gateway, pieces, workload
 from components.values.context import Context
 from lab.problem import LabError
 from lab.process import free_ports
@@ -44,12 +45,17 @@ TRACES: Final = 10_000
 """140,000 spans, 18 MB: two seconds of one core."""
 TIMES_RATED: Final = 3
 """Load of the memory figure, in multiples of what the region is sized for."""
+GATEWAY, BARE, DELIVERING = "gateway", "bare collector", "bare collector with the gateway's delivery"
+RUNS: Final = 3
+REPEATED: Final = {"traces": 1, "logs": 2, "metrics": 10}
+"""How often a load is sent, so that each takes a second of processor time, which is counted in hundredths."""
 MEMORY: Final = f"gateway: peak memory / memory_limiter at {TIMES_RATED}x the rate"
 LOADED_SECONDS: Final = 20.0
 _CHUNK: Final = 250
 _SETTLED_SECONDS: Final = 5.0
 """Beyond the sampler's wait: batches of a second, and metrics of spans every 15 s that are not waited for."""
 _START_SECONDS: Final = 60.0
+_QUEUE_BYTES: Final = 10**9
 _SERVICE: Final = "/opentelemetry.proto.collector.{0}.v1.{1}Service/Export"
 _METHODS: Final = {
     "traces": _SERVICE.format("trace", "Trace"),
@@ -68,22 +74,37 @@ class Load:
 
 
 def measure() -> dict[str, Any]:
-    """Return throughput per core, its ratio to the bare collector's, and peak memory under a multiple of the rate."""
+    """Return throughput per core, its ratios to bare collectors', and peak memory under a multiple of the rate.
+
+    There are two bare ones: by the exporter's defaults (queue in memory, gzip), and with the gateway's own delivery
+    (queue on disk, batches, zstd) and limits of memory. Of each the median of several runs counts.
+    """
     context = Context(*load.from_file(STACK))
     loads = _loads()
     wait = context.platform.collection.decision_wait.seconds + _SETTLED_SECONDS
-    with tempfile.TemporaryDirectory() as folder, _running(_sink(), Path(folder)) as sink:
-        rendered, passing = _rendered(context, sink.ports), _bare(sink.ports)
-        costs = {each.signal: _cost(rendered, Path(folder), each, wait) for each in loads}
-        bare = {each.signal: _cost(passing, Path(folder), each, _SETTLED_SECONDS) for each in loads}
-        share = _memory(context, rendered, Path(folder), loads[0])
-    per_core = {each.signal: each.amount / costs[each.signal] for each in loads}
+    env = {each["name"]: each["value"] for each in workload.environment(context, Workload.COLLECTOR_GATEWAY)}
+    with tempfile.TemporaryDirectory() as name, _running(_sink(), {}, Path(name)) as sink:
+        folder = Path(name)
+        rendered = _rendered(context, sink.ports)
+        sides = {
+            GATEWAY: (rendered, env, wait),
+            BARE: (_bare(sink.ports), {}, _SETTLED_SECONDS),
+            DELIVERING: (_delivering(sink.ports), env, _SETTLED_SECONDS),
+        }
+        costs = {
+            (side, each.signal): statistics.median(_cost(make, env, folder, each, settle) for _ in range(RUNS))
+            for each in loads
+            for side, (make, env, settle) in sides.items()
+        }
+        share = _memory(context, rendered, env, folder, loads[0])
+    per_core = {each.signal: each.amount / costs[GATEWAY, each.signal] for each in loads}
     return {
         "gateway: spans per second and core": round(per_core["traces"]),
         "gateway: log MB per second and core": round(per_core["logs"], 1),
         "gateway: metric points per second and core": round(per_core["metrics"]),
         **{
-            f"gateway / bare collector, {signal}": round(bare[signal] / costs[signal], 2)
+            f"{GATEWAY} / {other}, {signal}": round(costs[other, signal] / costs[GATEWAY, signal], 2)
+            for other in (BARE, DELIVERING)
             for signal in ("traces", "logs", "metrics")
         },
         MEMORY: round(share, 2),
@@ -109,8 +130,12 @@ def _loads() -> list[Load]:
         exported = meter.export(now + first * 1_000_000)
         points += sum(len(each.histogram.data_points) + len(each.sum.data_points) for each in exported)
         metrics.append(otlp.of_metrics([(owner, exported)]).SerializeToString())
-    spans_sent = TRACES * len(CHECKOUT.hops)
-    return [Load("traces", traces, spans_sent), Load("logs", logs, log_bytes / 1e6), Load("metrics", metrics, points)]
+    once = {
+        "traces": (traces, TRACES * len(CHECKOUT.hops)),
+        "logs": (logs, log_bytes / 1e6),
+        "metrics": (metrics, points),
+    }
+    return [Load(each, made * REPEATED[each], amount * REPEATED[each]) for each, (made, amount) in once.items()]
 
 
 def _observe(meter: Meter, plan: Plan, made: list[Request]) -> None:
@@ -143,7 +168,7 @@ Make = Callable[[Mapping[str, int], Path], dict[str, Any]]
 
 
 @contextmanager
-def _running(make: Make, folder: Path) -> Iterator[_Collector]:
+def _running(make: Make, env: Mapping[str, str], folder: Path) -> Iterator[_Collector]:
     ports = dict(zip(collectors.PORTS, free_ports(len(collectors.PORTS)), strict=True))
     with tempfile.TemporaryDirectory(dir=folder) as own:
         file = Path(own) / "config.yaml"
@@ -153,7 +178,7 @@ def _running(make: Make, folder: Path) -> Iterator[_Collector]:
                 [str(tools.ensure("otelcol")["otelcol"]), "--config", str(file)],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "POD_NAME": "gateway-collector-0"},
+                env={**os.environ, **env, "POD_NAME": "gateway-collector-0"},
             )
         try:
             if not until(lambda: answers(ports["health"], "/"), _START_SECONDS):
@@ -199,7 +224,7 @@ def _rendered(context: Context, sink: Mapping[str, int]) -> Make:
 
 
 def _bare(sink: Mapping[str, int]) -> Make:
-    """Return a collector that only passes on what it receives, by the exporters' defaults."""
+    """Return a collector that only passes on what it receives, by the exporter's defaults."""
 
     def made(ports: Mapping[str, int], _: Path) -> dict[str, Any]:
         target = f"127.0.0.1:{sink['otlp_grpc']}"
@@ -219,9 +244,26 @@ def _bare(sink: Mapping[str, int]) -> Make:
     return made
 
 
-def _cost(make: Make, folder: Path, load_: Load, settle: float) -> float:
+def _delivering(sink: Mapping[str, int]) -> Make:
+    """Return the same with the queue, the batches and the compression of the gateway's exporters."""
+    bare = _bare(sink)
+
+    def made(ports: Mapping[str, int], folder: Path) -> dict[str, Any]:
+        config = bare(ports, folder)
+        storage = pieces.extensions()[pieces.STORAGE]
+        extension = yaml.safe_load(yaml.safe_dump(storage).replace(pieces.STATE, str(folder)))
+        config["extensions"][pieces.STORAGE] = extension
+        config["service"]["extensions"].append(pieces.STORAGE)
+        delivery = {"compression": pieces.COMPRESSION, **pieces.delivery(_QUEUE_BYTES)}
+        config["exporters"]["otlp_grpc"].update(delivery)
+        return config
+
+    return made
+
+
+def _cost(make: Make, env: Mapping[str, str], folder: Path, load_: Load, settle: float) -> float:
     """Return the processor seconds that a new collector takes for a load, its start not counted."""
-    with _running(make, folder) as collector:
+    with _running(make, env, folder) as collector:
         before = collector.cpu_seconds()
         for _ in _sent(collector, load_.signal, load_.requests):
             pass
@@ -239,12 +281,12 @@ def _sent(collector: _Collector, signal: str, encoded: list[bytes]) -> Iterator[
             yield number
 
 
-def _memory(context: Context, make: Make, folder: Path, load_: Load) -> float:
+def _memory(context: Context, make: Make, env: Mapping[str, str], folder: Path, load_: Load) -> float:
     """Return the most memory that the gateway held at a multiple of its rate, as a share of its limit."""
     per_request = load_.amount / len(load_.requests)
     pace = per_request / (TIMES_RATED * RATES[context.region.size].spans_per_second)
     wanted = load_.requests[: int(LOADED_SECONDS / pace)]
-    with _running(make, folder) as collector:
+    with _running(make, env, folder) as collector:
         started = time.monotonic()
         for number in _sent(collector, load_.signal, wanted):
             time.sleep(max(0.0, started + (number + 1) * pace - time.monotonic()))
