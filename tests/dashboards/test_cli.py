@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from components.values.dashboard_files import dashboard_files
 from dashboards.__main__ import FAILED, USAGE, run
 from dashboards.catalogue import CATALOGUE
+from settings.load import ROOT
 from tests.contexts import context
 
 
@@ -75,3 +77,15 @@ def test_a_file_that_is_no_bundle_is_refused_with_the_field(tmp_path: Path, caps
     said = capsys.readouterr().err
     assert said.startswith(f"--data: {file} is no data bundle: boards.slo.end: ")
     assert said.endswith("fix: record it anew with python -m dashboards gallery --save FILE\n")
+
+
+def test_the_page_about_dashboards_names_each_with_its_question_and_shows_small_pictures() -> None:
+    page = (ROOT / "docs" / "dashboards.md").read_text(encoding="utf-8")
+    for each in dashboard_files(context()):
+        if each.uid in CATALOGUE:
+            model = json.loads(each.text)
+            assert f"| {model['title']} | {model['description']} | `{each.uid}` |" in page
+            assert f"**{each.folder}**" in page
+    pictures = [ROOT / "docs" / path for path in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page)]
+    assert pictures
+    assert sum(each.stat().st_size for each in pictures) < 1_500_000
