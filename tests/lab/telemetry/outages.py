@@ -13,18 +13,15 @@ from dataclasses import dataclass, field, replace
 import requests
 from botocore.config import Config
 
-from automation.verify import Endpoints
-from components.values.context import Context
 from lab import cloud
-from lab.lifecycle import Lab
-from lab.signals import fleet, send
+from lab.signals import send
 from lab.signals.metrics import SEQUENCE
 from lab.signals.plan import Plan, Pod
 from lab.signals.sent import Sent
-from lab.telemetry.run import Process, Telemetry
+from lab.telemetry.run import Process
 from settings import names
 from settings.vocabulary import Pillar
-from tests.lab.telemetry.asking import Stores
+from tests.lab.telemetry.standing import Standing
 
 NAMESPACE = "shop-jobs"
 """A namespace of shop that nobody else sends from."""
@@ -35,21 +32,6 @@ PAGE = 5_000
 """Lines that Loki gives at once."""
 REFUSED = "otelcol_receiver_refused_log_records"
 RECORDING = "collector:refused_items:rate5m"
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A run that stands, and the region that it is of."""
-
-    lab: Lab
-    context: Context
-    telemetry: Telemetry
-
-    @property
-    def stores(self) -> Stores:
-        """Return the stores, read across tenants."""
-        places = self.telemetry.endpoints
-        return Stores(Endpoints(places.agents[0].otlp_http, places.loki, places.tempo, places.prometheus), self.context)
 
 
 def keys(standing: Standing, pillar: Pillar) -> list[str]:
@@ -82,8 +64,7 @@ class Load:
 
 
 def loaded(standing: Standing, seed: int) -> Load:
-    telemetry = standing.telemetry
-    return Load(replace(PLAN, seed=seed), fleet.pods(PLAN, telemetry.pod, len(telemetry.endpoints.agents)))
+    return Load(replace(PLAN, seed=seed), standing.pods(PLAN))
 
 
 def pause(seconds: float) -> None:

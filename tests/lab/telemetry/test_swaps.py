@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from components.values.alert_routing import alertmanager_config
 from components.values.rule_files import rule_files
 from lab import aws
+from lab.instance import Instance
+from lab.problem import LabError
+from lab.process import Processes
+from lab.telemetry import command, monitoring
 from lab.telemetry.addresses import swapped
 from lab.telemetry.container import swapped_paths
-from lab.telemetry.monitoring import arguments
+from lab.telemetry.operators import answers
+from settings.vocabulary import Topology
+from tests import alertmanagers
 from tests.contexts import context
 from tests.lab.telemetry.outages import RECORDING, REFUSED
+from tests.routing import with_everything
 
+NOWHERE = "127.0.0.1:1"
+"""A place on loopback where nobody listens."""
 POLICY = {"Bool": {"aws:SecureTransport": "false"}}
 
 
@@ -62,7 +75,7 @@ def test_addresses_are_swapped_by_service_and_port() -> None:
 
 
 def test_arguments_are_swapped_by_flag() -> None:
-    assert arguments(["--a=1", "-b=2", "--c"], {"--a": "3", "-d": "4"}) == ["-b=2", "--c", "--a=3", "-d=4"]
+    assert monitoring.arguments(["--a=1", "-b=2", "--c"], {"--a": "3", "-d": "4"}) == ["-b=2", "--c", "--a=3", "-d=4"]
 
 
 def test_the_alert_on_refusals_reads_the_counter_that_was_seen_to_count() -> None:
@@ -71,3 +84,38 @@ def test_the_alert_on_refusals_reads_the_counter_that_was_seen_to_count() -> Non
     (alert,) = [rule for rule in rules if rule.get("alert") == "CollectorRefusingData"]
     assert f"rate({REFUSED}[5m])" in recording["expr"]
     assert alert["expr"] == f"{RECORDING} > 0"
+
+
+@pytest.fixture
+def stranded() -> dict[str, Any]:
+    """A tree with receivers of every kind, as the run starts Alertmanager on it."""
+    return monitoring.alertmanager(alertmanager_config(with_everything()), NOWHERE)
+
+
+def test_no_receiver_of_any_kind_leads_beyond_loopback(stranded: dict[str, Any]) -> None:
+    kinds = {kind for receiver in stranded["receivers"] for kind in receiver} - {"name"}
+    assert kinds == {f"{each}_configs" for each in ("email", "pagerduty", "slack", "telegram", "webhook")}
+    text = yaml.safe_dump(stranded)
+    assert not re.search("url_file|payload", text)
+    # client_url is a link that people follow.
+    found = re.findall(r"^[ -]*((?:\w+_)?api_url|pagerduty_url|url|(?:smtp_)?smarthost): (?:http://)?(.+)$", text, re.M)
+    assert {place for _, place in found if "{{" not in place} == {NOWHERE}
+    assert {field for field, _ in found} >= {"url", "smarthost", "smtp_smarthost", "slack_api_url", "telegram_api_url"}
+
+
+def test_the_labs_alertmanager_takes_it(stranded: dict[str, Any], tmp_path: Path) -> None:
+    instance = Instance.of("prod.swaps", tmp_path)
+    instance.create()
+    processes = Processes(instance)
+    file = tmp_path / "alertmanager.yaml"
+    file.write_text(yaml.safe_dump(stranded))
+    try:
+        assert answers(int(alertmanagers.start(processes, file).rpartition(":")[2]), "/-/ready")
+    finally:
+        processes.stop()
+
+
+def test_a_topology_that_does_not_run_here_is_refused_before_anything_is_brought_up() -> None:
+    command.refuse("dev.us-east", Topology.SINGLE_BINARY)
+    with pytest.raises(LabError, match=r"^lab prod\.us-east: topology is 'distributed'; .* Run it with --env dev"):
+        command.refuse("prod.us-east", Topology.DISTRIBUTED)

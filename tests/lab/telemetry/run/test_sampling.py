@@ -14,7 +14,7 @@ from lab.signals.path import SHORT
 from lab.signals.plan import Kind, Plan
 from lab.signals.sent import Sent
 from tests.lab.telemetry.asking import Stores, becomes
-from tests.lab.telemetry.pipeline import Pipeline
+from tests.lab.telemetry.standing import Standing
 
 PREFIX = "sampled-"
 PLAN = Plan(
@@ -66,17 +66,17 @@ class Sampled:
 
 
 @pytest.fixture(scope="module")
-def sampled(pipeline: Pipeline) -> Sampled:
-    assert len(pipeline.nodes) == len(pipeline.gateways) == 2
-    before = pipeline.of_gateways(DECISIONS)
-    sent = send.run(PLAN, pipeline.pods(PLAN))
+def sampled(standing: Standing) -> Sampled:
+    before = standing.of_gateways(DECISIONS)
+    assert len(standing.telemetry.endpoints.agents) == len(before) == 2
+    sent = send.run(PLAN, standing.pods(PLAN))
     assert {str(kind): len(ids) for kind, ids in sent.traces.items() if ids} == {
         "error": 200,
         "slow": 200,
         "background": 19_600,
     }
-    share = pipeline.context.platform.collection.background_sample_percent / 100
-    return Sampled(pipeline.stores, sent, share, before)
+    share = standing.context.platform.collection.background_sample_percent / 100
+    return Sampled(standing.stores, sent, share, before)
 
 
 def test_every_trace_with_an_error_and_every_slow_one_is_kept_whole(sampled: Sampled) -> None:
@@ -103,10 +103,10 @@ def test_what_is_kept_of_the_rest_is_whole_and_nothing_else_is_there(sampled: Sa
     assert found.keys() <= set(sampled.sent.spans)
 
 
-def test_no_trace_is_split_between_gateways(sampled: Sampled, pipeline: Pipeline) -> None:
+def test_no_trace_is_split_between_gateways(sampled: Sampled, standing: Standing) -> None:
     # Each gateway has two samplers, and each of them meets each trace once: in two gateways it would be met twice.
-    becomes(sum(sampled.before) + 2 * PLAN.traces, lambda: sum(pipeline.of_gateways(DECISIONS)))
-    most = max(pipeline.of_gateways(DECISIONS))
+    becomes(sum(sampled.before) + 2 * PLAN.traces, lambda: sum(standing.of_gateways(DECISIONS)))
+    most = max(standing.of_gateways(DECISIONS))
     assert most < 0.75 * 2 * PLAN.traces
 
 

@@ -16,7 +16,7 @@ from lab.signals.path import CHECKOUT
 from lab.signals.plan import Kind, Plan
 from lab.signals.sent import Sent
 from tests.lab.telemetry.asking import Stores, becomes, filled, link
-from tests.lab.telemetry.pipeline import Pipeline
+from tests.lab.telemetry.standing import Standing
 
 SECRETS = {
     "db.password": "hunter2",
@@ -47,16 +47,16 @@ OWNERS = {"shop": "shop", "payments": "payments"}
 class Told:
     """A run to which the signals have been sent."""
 
-    pipeline: Pipeline
+    standing: Standing
     sent: Sent
 
     @property
     def stores(self) -> Stores:
-        return self.pipeline.stores
+        return self.standing.stores
 
     @property
     def context(self) -> Context:
-        return self.pipeline.context
+        return self.standing.context
 
     @property
     def failed(self) -> str:
@@ -65,8 +65,8 @@ class Told:
 
 
 @pytest.fixture(scope="module")
-def told(pipeline: Pipeline) -> Told:
-    return Told(pipeline, send.run(PLAN, pipeline.pods(PLAN)))
+def told(standing: Standing) -> Told:
+    return Told(standing, send.run(PLAN, standing.pods(PLAN)))
 
 
 def owner(service: str) -> str:
@@ -93,15 +93,16 @@ def test_its_spans_are_linked_as_they_were_sent(told: Told) -> None:
 
 
 def test_a_canary_of_every_tenant_comes_out_of_all_three(told: Told) -> None:
-    sources = {tenant: told.pipeline.pod(tenant, "canary-0", "canary", 0).address for tenant in ("shop", "payments")}
-    found = verify.run(told.pipeline.endpoints(sources), list(sources), told.context.identity)
+    pods = {tenant: told.standing.telemetry.pod(tenant, "canary-0", "canary") for tenant in ("shop", "payments")}
+    sources = {tenant: pod.address for tenant, pod in pods.items()}
+    found = verify.run(told.standing.endpoints(sources), list(sources), told.context.identity)
     assert [(each.tenant, each.name, each.found) for each in found if not each.ok] == []
     assert len(found) == 6
 
 
 def test_a_canary_from_another_tenants_pod_is_that_tenants(told: Told) -> None:
-    source = told.pipeline.pod("shop", "canary-0", "canary", 0).address
-    found = verify.run(told.pipeline.endpoints({"payments": source}), ["payments"], told.context.identity, deadline=3)
+    source = told.standing.telemetry.pod("shop", "canary-0", "canary").address
+    found = verify.run(told.standing.endpoints({"payments": source}), ["payments"], told.context.identity, deadline=3)
     # As payments nothing of it is seen: it is shop's.
     assert [each.found for each in found] == ["0 spans of 2", "0 lines of 1", "0 samples of 1"]
 

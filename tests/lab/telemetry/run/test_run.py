@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,45 +13,33 @@ import requests
 import yaml
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from rich.console import Console
 
 from automation.waiting import until
-from components.values.context import Context
 from lab import cloud, cluster
 from lab.cluster import Api
-from lab.lifecycle import Lab
 from lab.pki import Pki
-from lab.reporter import Reporter
-from lab.roots import linked
 from lab.signals.sent import Sent
-from lab.telemetry import operators, run
 from lab.telemetry.command import BUDGET_MB
 from lab.telemetry.run import Process
-from settings import load, names
+from settings import names
 from settings.vocabulary import Pillar
 from tests.backends import HTTP
-from tests.lab import region
 from tests.lab.telemetry.asking import becomes
 from tests.lab.telemetry.outages import (
-    NAMESPACE,
-    PAGE,
     PER_SECOND,
-    RECORDING,
-    REFUSED,
-    Standing,
     keys,
     loaded,
     missing_lines,
     missing_spans,
     outage,
     pause,
-    post_log,
     samples,
     wanted_samples,
 )
+from tests.lab.telemetry.standing import Standing
 
-STACK = "dev.us-east"
-SHORT, LONG = 8.0, 60.0
+STORES = ("loki", "tempo", "prometheus")
+SHORT, LONG = 12.0, 60.0
 """Seconds of an outage."""
 RECOVERY_SECONDS = 180.0
 """A retry waits half a minute at most; the rest is for what had waited."""
@@ -61,29 +49,6 @@ SCRAPED_SECONDS = 90.0
 """A job is scraped every 30 s."""
 OWN = {"agent-0", "agent-1", "gateway-0", "gateway-1", "cluster", "loki", "tempo", "prometheus", "alertmanager"}
 PROXY = {"access", "access-prometheus", "access-alertmanager"}
-
-
-def sooner(platform: dict[str, Any]) -> None:
-    """Have traces decided on after 3 s instead of 10, so that there is less to wait for."""
-    platform["collection"] = {"decision_wait": "3s"}
-
-
-@pytest.fixture(scope="module")
-def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
-    """Bring the shipped region up and start its telemetry, once for all.
-
-    At the end its processes and files go at once: tests/lab/test_region.py proves that it can be destroyed in order.
-    """
-    root = linked(tmp_path_factory.mktemp("telemetry"), "dev", region.settings("dev", sooner))
-    lab = Lab(STACK, Reporter(Console(quiet=True)), root=root)
-    try:
-        lab.up()
-        with run.standing(lab, agents=2) as telemetry:
-            yield Standing(lab, Context(*load.from_file(STACK, root)), telemetry)
-    finally:
-        lab.processes.stop()
-        lab.processes.end_strays()
-        lab.instance.remove()
 
 
 def nothing(missing: Callable[[], Counter[Any]], seconds: float) -> None:
@@ -194,18 +159,38 @@ def test_no_operator_keeps_the_region_from_being_destroyed(standing: Standing) -
     }
 
 
-@pytest.mark.parametrize(
-    "seconds", [pytest.param(SHORT, id="short"), pytest.param(LONG, id="long", marks=pytest.mark.soak)]
-)
-def test_no_outage_of_a_store_loses_a_span_a_line_or_a_sample(standing: Standing, seconds: float) -> None:
-    before, given = samples(standing), loaded(standing, seed=int(seconds))
-    with given.flowing(), ThreadPoolExecutor(3) as pool:
-        started = [outage(standing.telemetry.process(each), seconds, pool) for each in ("loki", "tempo", "prometheus")]
-        for each in started:
+def one_after_the_other(standing: Standing) -> None:
+    """Stop each store for a minute; the next is stopped while the one before starts."""
+    with ThreadPoolExecutor(len(STORES)) as pool:
+        for each in [outage(standing.telemetry.process(name), LONG, pool) for name in STORES]:
             each.result()
+
+
+def all_at_once(standing: Standing) -> None:
+    """Stop all stores together for as long as shows that something waits."""
+    processes = [standing.telemetry.process(name) for name in STORES]
+    with ThreadPoolExecutor(len(STORES)) as pool:
+        list(pool.map(Process.stop, processes))
+        pause(SHORT)
+        list(pool.map(Process.start, processes))
+
+
+@pytest.mark.parametrize(
+    ("fail", "least"),
+    [
+        pytest.param(all_at_once, SHORT, id="short"),
+        pytest.param(one_after_the_other, len(STORES) * LONG, id="long", marks=pytest.mark.soak),
+    ],
+)
+def test_no_outage_of_a_store_loses_a_span_a_line_or_a_sample(
+    standing: Standing, fail: Callable[[Standing], None], least: float
+) -> None:
+    before, given = samples(standing), loaded(standing, seed=int(least))
+    with given.flowing():
+        fail(standing)
     sent = given.sent
     assert sent.refused == Counter()
-    assert len(sent.spans) >= 3 * seconds * PER_SECOND / 2, "there was load during the outages"
+    assert len(sent.spans) >= least * PER_SECOND / 2, "there was load during the outages"
     nothing(lambda: missing_lines(standing, sent), RECOVERY_SECONDS)
     nothing(lambda: missing_spans(standing, sent), RECOVERY_SECONDS)
     becomes(wanted_samples(sent, before), lambda: samples(standing), RECOVERY_SECONDS)
@@ -238,69 +223,3 @@ def test_a_killed_gateway_loses_no_line_no_sample_and_no_trace_that_it_had_decid
     assert set(lost) <= undecided
     # About half of the window's traces were the killed gateway's; what the other had is whole.
     assert len(lost) < len(undecided)
-
-
-@pytest.fixture
-def narrow(standing: Standing) -> Iterator[Process]:
-    """An agent whose queue for logs holds a few kilobytes, so that it fills within seconds."""
-    agent = standing.telemetry.process("agent-1")
-    file = standing.telemetry.folder / "agent-1" / "config.yaml"
-    shipped = file.read_text()
-    config = yaml.safe_load(shipped)
-    queue = config["exporters"]["otlp_grpc/gateway"]["sending_queue"]
-    queue["queue_size"], queue["batch"] = 20_000, {"flush_timeout": "1s", "min_size": 5_000, "max_size": 10_000}
-    try:
-        agent.stop()
-        file.write_text(yaml.safe_dump(config))
-        agent.start()
-        yield agent
-    finally:
-        agent.stop()
-        file.write_text(shipped)
-        agent.start()
-
-
-def test_a_full_queue_refuses_upstream_is_counted_and_loses_nothing_it_took(
-    standing: Standing, narrow: Process
-) -> None:
-    """The collector that cannot pass on says so to the program that sends, which is what an SDK retries on."""
-    pod = standing.telemetry.pod(NAMESPACE, "full-0", "full", 1)
-    # agent-1 sends logs to gateway-1.
-    gateway, port = standing.telemetry.process("gateway-1"), narrow.command.kept_ports["metrics"]
-    gateway.stop()
-    answers = []
-    with pod.session() as session:
-        answers = [post_log(pod.agent.otlp_http, session, number) for number in range(100)]
-    accepted = [number for number, taken in enumerate(answers) if taken]
-    refused = len(answers) - len(accepted)
-    assert accepted
-    assert refused
-    assert operators.metric(port, REFUSED) == refused
-    gateway.start()
-    becomes(
-        accepted,
-        lambda: sorted(
-            int(each.text.split()[1])
-            for each in standing.stores.reader.lines(
-                f'{{k8s_namespace_name="{NAMESPACE}", service_name="full"}}', limit=PAGE
-            )
-        ),
-        RECOVERY_SECONDS,
-    )
-
-
-@pytest.mark.soak
-def test_a_full_queue_shows_in_the_recording_that_alerts_on_it(standing: Standing, narrow: Process) -> None:
-    pod = standing.telemetry.pod(NAMESPACE, "full-0", "full", 1)
-    standing.telemetry.process("gateway-1").stop()
-    try:
-        # Two scrapes, 30 s apart, and an evaluation: sent until it shows.
-        def shows() -> bool:
-            with pod.session() as session:
-                for number in range(100):
-                    post_log(pod.agent.otlp_http, session, number)
-            return any(each.value > 0 for each in standing.stores.reader.samples(RECORDING))
-
-        assert until(shows, 240.0)
-    finally:
-        standing.telemetry.process("gateway-1").start()
