@@ -52,7 +52,7 @@ _KNOWN: Final = (
     ),
     _Known(
         re.compile(
-            r"unable to (open|check if) bucket|could not list bucket|read(ing)? bucket|blob \(code=|"
+            r"unable to (open|check if) bucket|could not list bucket|read(ing)? bucket|blob (\(key [^)]*\) )?\(code=|"
             r"PULUMI_ACCESS_TOKEN must be set|problem logging in|invalid backend|could not determine current backend|"
             r"unknown Pulumi backend|no such file or directory.*state",
             re.IGNORECASE,

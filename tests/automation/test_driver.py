@@ -146,6 +146,10 @@ def test_the_owners_are_read_from_the_backends_files(tmp_path: Path) -> None:
         ("api error ExpiredToken: The provided token has expired.", "the AWS credentials have expired"),
         ("error: write /state: no space left on device", "the disk is full"),
         ("error: could not list bucket: blob (code=Unknown)", "the backend that keeps the state cannot be reached"),
+        (
+            'error: read "x": blob (key "x") (code=Unknown): refused',
+            "the backend that keeps the state cannot be reached",
+        ),
         ('error: Apply failed with 2 conflicts: conflicts with "x"', "somebody else has set fields of an object"),
     ],
 )

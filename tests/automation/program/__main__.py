@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -13,13 +13,17 @@ import pulumi_random as random
 from pulumi_kubernetes.apps.v1 import StatefulSet
 from pulumi_kubernetes.core.v1 import ConfigMap, Namespace, Secret
 
+from automation.waiting import until
 from settings import load, names
 from settings.vocabulary import Pillar
 
 platform, region = load.from_stack()
 if os.environ.get("SMALL_FAIL") == region:
     raise pulumi.RunError(f"{region} is told to fail")
-time.sleep(float(os.environ.get("SMALL_WAIT", "0")))
+hold = Path(os.environ.get("SMALL_HOLD", "/nothing/holds/it"))
+if hold.exists():
+    hold.with_suffix(".reached").touch()
+until(lambda: not hold.exists(), 600.0)
 cluster = kubernetes.Provider(
     "cluster",
     context=platform.regions[region].cluster.context,

@@ -1,0 +1,219 @@
+"""The commands as a shell runs them, and the examples, on the real engine and API server: good days and bad ones."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from automation.journal import Logbook
+from automation.site import SURROUNDINGS
+from automation.waiting import until
+from lab.instance import ROOT
+from tests.automation.kills import DEADLINE, REGION, Stage
+from tests.automation.standing import standing
+
+FAILED, CHANGES = 1, 2
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with standing(tmp_path_factory.mktemp("commands"), "dev") as fleet, pytest.MonkeyPatch.context() as patch:
+        for name, value in fleet.variables.items():
+            patch.setitem(os.environ, name, value)
+        yield Stage(fleet)
+
+
+@pytest.fixture(scope="module")
+def up(stage: Stage) -> Stage:
+    """The stage with its region up, as the first example brings it up."""
+    run = example("canary_then_ask").main
+    asked: list[str] = []
+
+    def no(question: str) -> bool:
+        asked.append(question)
+        return False
+
+    assert run("dev", no, stage.fleet.root) == 2
+    assert asked == ["wave 1: 24 changes in us-east; go on?"]
+    assert run("dev", lambda _: True, stage.fleet.root) == 0
+    return stage
+
+
+def example(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_what_a_person_changed_is_seen_and_no_longer_fits_what_was_reviewed(up: Stage, tmp_path: Path) -> None:
+    plan, metric = tmp_path / "plan.json", tmp_path / "drift.prom"
+    assert "No change. Nothing to do." in up.run("preview", "--save-plan", str(plan))
+    up.kubectl("delete", "configmap", "part-1")
+    refused = up.run("up", "--plan", str(plan), code=FAILED)
+    assert "the plan no longer fits (not reviewed: create part-1); nothing was touched" in refused
+    assert "create ConfigMap part-1 in us-east" in up.run("preview", code=CHANGES)
+
+    up.kubectl("patch", "configmap", "part-0", "-p", '{"data": {"number": "by hand"}}')
+    drifted = up.run("drift", code=CHANGES)
+    assert "update ConfigMap part-0 in us-east\n    - data.number: 0\n    + data.number: by hand" in drifted
+    assert "delete ConfigMap part-1 in us-east" in drifted
+    assert example("drift_to_metric").main("dev", metric, up.fleet.root) == CHANGES
+    assert metric.read_text().splitlines()[-1].endswith('{environment="dev",region="us-east"} 2')
+
+    said = sentence(up.run("preview", code=FAILED))
+    assert "somebody else has set fields of an object" in said
+    assert 'conflict with "kubectl-patch" using v1: .data.number' in said
+    up.run("up", PULUMI_K8S_ENABLE_PATCH_FORCE="true")
+    shown = up.kubectl("get", "configmap", "part-0", "part-1", "-o", "jsonpath={.items[*].data.number}")
+    assert shown == "0 1"
+
+
+@contextmanager
+def under_way(stage: Stage, hold: Path) -> Iterator[subprocess.Popen[str]]:
+    """A rollout whose program waits until the file is gone, which somebody interrupts once."""
+    hold.touch()
+    with stage.start("up", SMALL_HOLD=str(hold)) as process:
+        try:
+            assert until(hold.with_suffix(".reached").exists, DEADLINE)
+            refused = stage.run("up", code=FAILED)
+            assert f"(pid {process.pid}) has been at work on it since" in refused
+            process.send_signal(signal.SIGINT)
+            assert process.stdout is not None
+            assert any("Ending what was begun; interrupt again to end at once." in line for line in process.stdout)
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_second_driver_is_refused_with_the_firsts_name_and_an_interrupt_ends_in_order(
+    up: Stage, tmp_path: Path
+) -> None:
+    with under_way(up, tmp_path / "hold") as first:
+        (tmp_path / "hold").unlink()
+        first.communicate(timeout=DEADLINE)
+    assert first.returncode == FAILED
+    left = Logbook(up.fleet.root / ".fleet" / "dev").read()
+    assert left is not None
+    assert (str(left.regions[REGION].status), left.regions[REGION].step) == ("failed", "region preview")
+    assert up.locks == []
+    assert "dev.us-east: done" in up.run("resume")
+
+
+def test_a_second_interrupt_ends_at_once_and_resume_needs_nobody(up: Stage, tmp_path: Path) -> None:
+    with under_way(up, tmp_path / "hold") as process:
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=DEADLINE)[0]
+    assert process.returncode == FAILED
+    assert "Ended at once." in said
+    (tmp_path / "hold").unlink()
+    assert "dev.us-east: done" in up.run("resume")
+    assert up.locks == []
+
+
+class Expired(BaseHTTPRequestHandler):
+    """S3 to somebody whose session is over."""
+
+    def do_GET(self) -> None:
+        body = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
+        self.send_response(400)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_HEAD = do_PUT = do_GET  # noqa: N815 - the handler's own names
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def expired() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Expired) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"s3://states?endpoint=http://127.0.0.1:{server.server_port}&s3ForcePathStyle=true&region=us-east-1"
+        server.shutdown()
+        thread.join()
+
+
+def elsewhere(stage: Stage, folder: Path, **variables: str) -> dict[str, str]:
+    """The fleet's own surroundings but for some variables of its region."""
+    known = json.loads(Path(stage.fleet.variables[SURROUNDINGS]).read_text())
+    file = folder / "surroundings.json"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps({region: {**each, **variables} for region, each in known.items()}))
+    return {SURROUNDINGS: str(file)}
+
+
+def sentence(said: str) -> str:
+    """The one sentence of a command that failed; the region's line of counts and the title of nothing are not it."""
+    lines = [line for line in said.splitlines() if line.startswith("dev.us-east: ") and ";" in line]
+    assert len(set(lines)) == 1, said
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("variables", "what"),
+    [
+        ({"PULUMI_CONFIG_PASSPHRASE": "another"}, "the passphrase does not open the stack's secrets"),
+        (
+            {
+                "PULUMI_BACKEND_URL": "s3://states?endpoint=http://127.0.0.1:9&s3ForcePathStyle=true&region=us-east-1",
+                "AWS_MAX_ATTEMPTS": "1",
+            },
+            "the backend that keeps the state cannot be reached",
+        ),
+    ],
+    ids=["passphrase", "backend"],
+)
+def test_a_bad_environment_is_one_sentence(up: Stage, tmp_path: Path, variables: dict[str, str], what: str) -> None:
+    assert what in sentence(up.run("preview", code=FAILED, **elsewhere(up, tmp_path, **variables)))
+
+
+def test_expired_credentials_are_one_sentence(up: Stage, tmp_path: Path, expired: str) -> None:
+    said = up.run("preview", code=FAILED, **elsewhere(up, tmp_path, PULUMI_BACKEND_URL=expired))
+    assert "the AWS credentials have expired" in sentence(said)
+
+
+@pytest.mark.parametrize("full", ["state", "journal"])
+def test_a_full_disk_is_one_sentence_and_touches_nothing(up: Stage, tmp_path: Path, full: str) -> None:
+    """A file system of one page, in a mount namespace of its own, stands for the full disk."""
+    unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
+    probe = f"mount -t tmpfs -o size=4k,nr_inodes=8 none {shlex.quote(str(tmp_path))}"
+    if shutil.which("unshare") is None or subprocess.run([*unshare, "sh", "-c", probe], check=False).returncode:
+        pytest.skip("no mount namespaces on this machine")
+    place = up.fleet.lab(REGION).instance.state if full == "state" else up.fleet.root / ".fleet" / "dev"
+    before = up.state()
+    command = f"mount -t tmpfs -o size=4k,nr_inodes=8 none {shlex.quote(str(place))} && exec "
+    arguments = ["-m", "automation", "up", "--env", "dev", "--root", str(up.fleet.root)]
+    done = subprocess.run(
+        [*unshare, "sh", "-c", command + shlex.join([sys.executable, *arguments])],
+        cwd=ROOT,
+        env={**os.environ, **up.fleet.variables},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    assert done.returncode == FAILED, done.stdout + done.stderr
+    assert "disk is full" in done.stderr or "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert up.state() == before
