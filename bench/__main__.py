@@ -52,36 +52,6 @@ LEAST = {
 say = Console(stderr=True, highlight=False, markup=False).print
 
 
-def main(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False) -> None:
-    """Measure a region's preview against its alternatives, and how it grows with tenants."""
-    figures: dict[str, Any] = {"machine": _machine(), "stack": STACK, "runs": RUNS}
-    _step("settings to values", lambda: figures.update(_values()))
-    _step("preview, helm and kubectl, engine floor", lambda: figures.update(_preview()))
-    _step("growth with tenants", lambda: figures.update(_growth()))
-    _step("three regions against one", lambda: figures.update(regions.measure()))
-    _step("throughput of a gateway", lambda: figures.update(throughput.measure()))
-    _step("evaluation of rules", lambda: figures.update(rules.measure()))
-    _step("panel queries of a day", lambda: figures.update(dashboards.measure(say)))
-    _step("noisy neighbour", lambda: figures.update(isolation.measure()))
-    built = ROOT / ".tools" / "build-times.json"
-    figures["tool build seconds"] = json.loads(built.read_text()) if built.is_file() else {}
-    figures["targets"] = {**{name: f"<= {most:g}" for name, most in TARGETS.items()}, **_least()}
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(figures, indent=2) + "\n")
-    if as_json:
-        print(json.dumps(figures, indent=2))
-    else:
-        _print(figures)
-        say(f"stored in {RESULTS.relative_to(ROOT)}; next: compare with docs/benchmarks.md")
-
-
-def _step(name: str, measure: Callable[[], None]) -> None:
-    started = time.monotonic()
-    say(f"bench: {name} ...")
-    measure()
-    say(f"bench: {name}: {time.monotonic() - started:.0f} s")
-
-
 def _values() -> dict[str, Any]:
     def once() -> float:
         started = time.monotonic()
@@ -116,6 +86,7 @@ def _preview() -> dict[str, Any]:
         "engine floor (s)": engine,
         "preview / (helm template + kubectl dry run)": round(seconds / (helm + kubectl), 2),
         "preview / engine floor": round(seconds / engine, 2),
+        "busy (s)": {role: round(seconds, 2) for role, seconds in previews[-1].busy_s.items()},
         "peak memory (MiB)": {role: round(peak) for role, peak in previews[-1].peaks_mib.items()},
         "peak memory of program and stand-ins (MiB)": round(max(each.own_mib for each in [first, *previews])),
     }
@@ -160,14 +131,65 @@ def _print(figures: dict[str, Any]) -> None:
     for name, value in figures.items():
         if isinstance(value, int | float):
             table.add_row(name, f"{value:g}", figures["targets"].get(name, ""))
-    for tenants, row in figures["tenants"].items():
+    for role, seconds in figures.get("busy (s)", {}).items():
+        table.add_row(f"preview, processor time of the {role} (s)", f"{seconds:g}", "")
+    for tenants, row in figures.get("tenants", {}).items():
         for name, value in row.items():
             table.add_row(f"{tenants} tenants: {name}", f"{value:g}", "")
-    for panel, seconds in figures["slowest panel queries (s)"].items():
+    for panel, seconds in figures.get("slowest panel queries (s)", {}).items():
         table.add_row(f"panel {panel} (s)", f"{seconds:g}", "")
     for tool, seconds in figures["tool build seconds"].items():
         table.add_row(f"build {tool} (s)", f"{seconds:g}", "")
     Console().print(table)
+
+
+STEPS: dict[str, Callable[[], dict[str, Any]]] = {
+    "values": _values,
+    "preview": _preview,
+    "growth": _growth,
+    "regions": regions.measure,
+    "throughput": throughput.measure,
+    "rules": rules.measure,
+    "dashboards": lambda: dashboards.measure(say),
+    "isolation": isolation.measure,
+}
+"""What can be measured, in this order."""
+
+
+def main(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"Measure this alone, and store nothing; repeatable: {', '.join(STEPS)}.")
+    ] = None,
+) -> None:
+    """Measure what a region costs to preview and to run, against its alternatives, and how that grows.
+
+    Raises:
+        typer.BadParameter: --only names no measurement.
+    """
+    unknown = sorted(set(only or ()) - set(STEPS))
+    if unknown:
+        raise typer.BadParameter(
+            f"'{unknown[0]}' is no measurement; take one of {', '.join(STEPS)}", param_hint="--only"
+        )
+    figures: dict[str, Any] = {"machine": _machine(), "stack": STACK, "runs": RUNS}
+    for name in only or STEPS:
+        started = time.monotonic()
+        say(f"bench: {name} ...")
+        figures.update(STEPS[name]())
+        say(f"bench: {name}: {time.monotonic() - started:.0f} s")
+    built = ROOT / ".tools" / "build-times.json"
+    figures["tool build seconds"] = json.loads(built.read_text()) if built.is_file() and not only else {}
+    figures["targets"] = {**{name: f"<= {most:g}" for name, most in TARGETS.items()}, **_least()}
+    if not only:
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(json.dumps(figures, indent=2) + "\n")
+    if as_json:
+        print(json.dumps(figures, indent=2))
+    else:
+        _print(figures)
+        stored = "nothing stored" if only else f"stored in {RESULTS.relative_to(ROOT)}"
+        say(f"{stored}; next: compare with docs/benchmarks.md")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -24,6 +25,8 @@ class Measured:
     """`automation.result.Result` documents, by project."""
     peaks_mib: Mapping[str, float] = field(default_factory=dict)
     """Peak resident MiB: program, stand-ins, engine."""
+    busy_s: Mapping[str, float] = field(default_factory=dict)
+    """Processor seconds until shortly before the end, by the same roles: what is left of the time was waiting."""
 
     @property
     def region(self) -> dict[str, Any]:
@@ -45,23 +48,28 @@ def run(root: Path, stack: str, operation: str) -> Measured:
     command = [sys.executable, "-m", "bench.worker", str(root), stack, operation]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         peaks: dict[str, float] = {}
+        busy: dict[int, tuple[str, float]] = {}
         done = threading.Event()
-        watcher = threading.Thread(target=_watch, args=(process.pid, peaks, done))
+        watcher = threading.Thread(target=_watch, args=(process.pid, peaks, busy, done))
         watcher.start()
         output, _ = process.communicate()
         done.set()
         watcher.join()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
-    return Measured(json.loads(output.splitlines()[-1]), peaks)
+    by_role: dict[str, float] = {}
+    for role, seconds in busy.values():
+        by_role[role] = by_role.get(role, 0.0) + seconds
+    return Measured(json.loads(output.splitlines()[-1]), peaks, by_role)
 
 
-def _watch(root: int, peaks: dict[str, float], done: threading.Event) -> None:
+def _watch(root: int, peaks: dict[str, float], busy: dict[int, tuple[str, float]], done: threading.Event) -> None:
     while not done.wait(_SAMPLE_SECONDS):
         for pid in _tree(root):
             role, peak = _role(pid, root), _peak(pid)
             if role and peak:
                 peaks[role] = max(peaks.get(role, 0.0), peak)
+                busy[pid] = (role, max(busy.get(pid, (role, 0.0))[1], _busy(pid)))
 
 
 def _tree(root: int) -> list[int]:
@@ -88,6 +96,15 @@ def _role(pid: int, root: int) -> str:
     if b"lab.providers" in command:
         return "stand-ins"
     return "engine" if command[0].endswith(b"pulumi") else ""
+
+
+def _busy(pid: int) -> float:
+    """Return the processor seconds that a process has used; 0 when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak(pid: int) -> float:
