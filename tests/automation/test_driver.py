@@ -287,5 +287,5 @@ def test_every_make_target_of_a_workflow_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     workflows = [file.read_text() for file in (ROOT / ".github" / "workflows").glob("*.yaml")]
     used = {name for text in workflows for name in re.findall(r"\bmake ([a-z]+)", text)}
-    assert used == {"kubeconfigs", "review", "comment", "rollout", "resume", "drift"}
+    assert used == {"gallery", "kubeconfigs", "review", "comment", "rollout", "resume", "drift"}
     assert used <= targets
