@@ -27,24 +27,22 @@ from typing import Any, Final
 
 import requests
 import yaml
-from botocore.config import Config
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from rich.console import Console
 
 from automation.verify import otlp
-from components.values.access.identities import access_token
 from components.values.context import Context
-from lab import cloud
 from lab.lifecycle import Lab
 from lab.problem import LabError
 from lab.reporter import Reporter
 from lab.roots import linked
 from lab.telemetry import run
+from lab.telemetry.access import token
 from lab.telemetry.container import LOOPBACK
 from lab.telemetry.run import Telemetry
-from settings import load, names
+from settings import load
 from settings.load import config_file
 
 STACK: Final = "dev.us-east"
@@ -99,9 +97,6 @@ def measure() -> dict[str, Any]:
 
 
 def _site(lab: Lab, telemetry: Telemetry, context: Context) -> Site:
-    aws = cloud.running(lab.processes, context.region.aws_region)
-    store = aws.session().client("secretsmanager", endpoint_url=aws.url, config=Config(proxies={}))
-    name = names.secret(context.platform, context.name, access_token(QUIET))
     limits = context.tenants[LOUD].limits
     access, tempo = telemetry.endpoints.access, telemetry.process("tempo").child
     if access is None or tempo is None:
@@ -110,7 +105,7 @@ def _site(lab: Lab, telemetry: Telemetry, context: Context) -> Site:
         loki=telemetry.endpoints.loki,
         otlp=f"http://{LOOPBACK}:{tempo.ports['otlp_http']}",
         access=access,
-        token=store.get_secret_value(SecretId=name)["SecretString"],
+        token=token(lab, context, QUIET),
         log_bytes=int(limits.log_mb_per_second * 1_000_000),
         spans=limits.spans_per_second,
     )

@@ -6,8 +6,15 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from botocore.config import Config
+
 from components.values.access import caddy, workload
+from components.values.access.identities import access_token
+from components.values.context import Context
+from lab import cloud
+from lab.lifecycle import Lab
 from lab.telemetry.container import LOOPBACK
+from settings import names
 
 CONFIG: Final = f"{workload.CONFIG_MOUNT}/{workload.CONFIG_FILE}"
 ENFORCERS: Final = {
@@ -15,6 +22,14 @@ ENFORCERS: Final = {
     "access-alertmanager": ("enforcer-alertmanager", caddy.ALERTMANAGER_ENFORCER),
 }
 """Container and rendered address of each enforcer, by the name of its process."""
+
+
+def token(lab: Lab, context: Context, reader: str) -> str:
+    """Return the bearer token of a tenant, or of the platform team, as the lab's secret store has it."""
+    aws = cloud.running(lab.processes, context.region.aws_region)
+    store = aws.session().client("secretsmanager", endpoint_url=aws.url, config=Config(proxies={}))
+    name = names.secret(context.platform, context.name, access_token(reader))
+    return str(store.get_secret_value(SecretId=name)["SecretString"])
 
 
 def port_of(enforcer: str) -> int:

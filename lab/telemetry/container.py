@@ -53,7 +53,9 @@ def swapped_paths(text: str, mounts: Mapping[str, Path]) -> str:
         return text
     longest_first = sorted(mounts, key=len, reverse=True)
     pattern = "|".join(re.escape(path) for path in longest_first)
-    return re.sub(rf"(?<![\w./-])(?:{pattern})(?![\w.-])", lambda found: str(mounts[found.group()]), text)
+    # `file.` before a path is how Caddy is told to read one.
+    begins = r"(?:(?<=\bfile\.)|(?<![\w./-]))"
+    return re.sub(rf"{begins}(?:{pattern})(?![\w.-])", lambda found: str(mounts[found.group()]), text)
 
 
 def contained(applied: Applied, workload: Mapping[str, Any], name: str, pod: Pod, folder: Path) -> Container:

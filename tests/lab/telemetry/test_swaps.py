@@ -64,6 +64,13 @@ def test_paths_are_swapped_as_wholes() -> None:
     )
 
 
+def test_a_path_that_caddy_reads_a_token_from_is_swapped() -> None:
+    mounts = {"/etc/tokens": Path("/here/tokens")}
+    assert swapped_paths("ph(req, 'file./etc/tokens/shop') profile./etc/tokens", mounts) == (
+        "ph(req, 'file./here/tokens/shop') profile./etc/tokens"
+    )
+
+
 def test_a_container_without_mounts_keeps_its_text() -> None:
     assert swapped_paths("-a=/conf", {}) == "-a=/conf"
 

@@ -19,6 +19,7 @@ from lab import cloud, cluster
 from lab.cluster import Api
 from lab.pki import Pki
 from lab.signals.sent import Sent
+from lab.telemetry.access import token
 from lab.telemetry.command import BUDGET_MB
 from lab.telemetry.run import Process
 from settings import names
@@ -83,7 +84,12 @@ def test_nothing_listens_or_is_looked_for_beyond_loopback(standing: Standing) ->
 def test_the_access_proxy_stands_in_front_and_asks_who_one_is(standing: Standing) -> None:
     url = standing.telemetry.endpoints.access
     assert url is not None
-    assert get(f"{url}/prometheus/api/v1/query", query="up").status_code == 401
+    asked = f"{url}/prometheus/api/v1/query"
+    assert get(asked, query="up").status_code == 401
+    own = {"Authorization": f"Bearer {token(standing.lab, standing.context, 'shop')}"}
+    answer = HTTP.get(asked, params={"query": "up"}, headers=own, timeout=10)
+    assert answer.status_code == 200, answer.text
+    assert {each["metric"]["tenant"] for each in answer.json()["data"]["result"]} <= {"shop"}
 
 
 def test_prometheus_discovers_the_pods_and_scrapes_the_processes(standing: Standing) -> None:
