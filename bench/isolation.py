@@ -13,6 +13,7 @@ import secrets
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -231,14 +232,21 @@ def _noise(site: Site, stop: Event, told: Queue[dict[str, int]]) -> None:
         except requests.RequestException:
             answers[f"{what} unanswered"] += 1
 
+    def query() -> None:
+        while not stop.is_set():
+            url = f"{site.loki}/loki/api/v1/query"
+            note("query", partial(requests.get, url, params=asked, headers=_headers(LOUD), timeout=_PATIENCE))
+
+    # One query at a time without a pause, beside the pushes: a slow answer must not hold these up.
+    asking = threading.Thread(target=query)
+    asking.start()
     start, number = time.monotonic(), 0
     while not stop.is_set():
         time.sleep(max(0.0, start + number / NOISE_PER_SECOND - time.monotonic()))
         number += 1
         for what, url, body in pushes:
             note(what, partial(session.post, url, data=body, headers=_headers(LOUD), timeout=_PATIENCE))
-        url = f"{site.loki}/loki/api/v1/query"
-        note("query", partial(session.get, url, params=asked, headers=_headers(LOUD), timeout=_PATIENCE))
+    asking.join()
     told.put(dict(answers))
 
 

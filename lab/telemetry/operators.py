@@ -57,9 +57,12 @@ def opentelemetry_operator(kubeconfig: Path) -> Command:
         ]
 
     env = {"KUBECONFIG": str(kubeconfig), "ENABLE_WEBHOOKS": "false"}
-    return Command(
-        OPENTELEMETRY_OPERATOR, argv, lambda ports: answers(ports["health"], "/readyz"), ("metrics", "health"), env
-    )
+
+    def ready(ports: Mapping[str, int]) -> bool:
+        # It says that it is ready a moment before it listens for who asks how far it is.
+        return answers(ports["health"], "/readyz") and answers(ports["metrics"], "/metrics")
+
+    return Command(OPENTELEMETRY_OPERATOR, argv, ready, ("metrics", "health"), env)
 
 
 def answers(port: int, path: str) -> bool:
