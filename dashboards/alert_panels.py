@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from dashboards import filling
@@ -46,13 +45,12 @@ def by_alert() -> Mapping[str, int]:
     An alert is not among them when its dashboard shows nothing of it: its link then opens the whole dashboard.
     """
     found: dict[str, int] = {}
-    for text in files.sources().values():
-        for rule in (rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]):
-            link = _LINK.search(rule.get("annotations", {}).get("dashboard_url", ""))
-            if link is not None and link["uid"] in CATALOGUE:
-                panel = shown_by(link["uid"], rule["alert"], rule["expr"])
-                if panel is not None:
-                    found[rule["alert"]] = panel
+    for rule in files.alerts():
+        link = _LINK.search(rule["annotations"].get("dashboard_url", ""))
+        if link is not None and link["uid"] in CATALOGUE:
+            panel = shown_by(link["uid"], rule["alert"], rule["expr"])
+            if panel is not None:
+                found[rule["alert"]] = panel
     return found
 
 

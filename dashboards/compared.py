@@ -6,8 +6,6 @@ import re
 from functools import cache
 from typing import Final
 
-import yaml
-
 from dashboards.queries import SELECTOR
 from rules import files
 from rules.filling import THRESHOLD
@@ -24,9 +22,7 @@ _PARTS: Final = re.compile(
 
 @cache
 def _expressions() -> dict[str, str]:
-    documents = [yaml.safe_load(text) for text in files.sources().values()]
-    rules = [rule for document in documents for group in document["groups"] for rule in group["rules"]]
-    return {rule["alert"]: rule["expr"] for rule in rules if "alert" in rule}
+    return {rule["alert"]: rule["expr"] for rule in files.alerts()}
 
 
 def compared(alert: str, *more: str, chosen: str = SELECTOR) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 
-import yaml
 from grafana_foundation_sdk.builders.common import GraphThresholdsStyleConfig
 from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
 from grafana_foundation_sdk.builders.stat import Panel as Stat
@@ -23,9 +22,7 @@ COLORS = {Severity.PAGE: "red", Severity.WARN: "yellow", Severity.INFO: "blue"}
 @cache
 def severities() -> dict[str, Severity]:
     """Return the severity of every alert of rules/, by alert."""
-    documents = [yaml.safe_load(text) for text in files.sources().values()]
-    rules = [rule for document in documents for group in document["groups"] for rule in group["rules"]]
-    return {rule["alert"]: Severity(rule["labels"]["severity"]) for rule in rules if "alert" in rule}
+    return {rule["alert"]: Severity(rule["labels"]["severity"]) for rule in files.alerts()}
 
 
 def steps(*alerts: str) -> ThresholdsConfig:

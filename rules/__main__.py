@@ -65,9 +65,9 @@ def _promtool(program: str, with_tests: bool) -> list[str]:
     panels = alert_panels.by_alert()
     with tempfile.TemporaryDirectory() as folder:
         rules, tests = [], []
-        for area, text in files.sources().items():
+        for area, document in files.documents().items():
             rules.append(Path(folder) / f"{area}{files.SUFFIX}")
-            shipped = filled(yaml.safe_load(text), GRAFANA, thresholds, panels)
+            shipped = filled(document, GRAFANA, thresholds, panels)
             rules[-1].write_text(yaml.safe_dump(shipped), encoding="utf-8")
             tests.append(Path(folder) / f"{area}{files.TESTS_SUFFIX}")
             expected = filled_tests(yaml.safe_load(files.tests(area)), panels)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 RULES = Path(__file__).resolve().parent
 RUNBOOKS = RULES.parent / "runbooks"
@@ -15,6 +20,19 @@ def sources() -> dict[str, str]:
     return {
         path.name.removesuffix(SUFFIX): path.read_text(encoding="utf-8") for path in sorted(RULES.glob(f"*{SUFFIX}"))
     }
+
+
+@cache
+def documents() -> Mapping[str, dict[str, Any]]:
+    """Return every rule file as it is parsed, by area; read once, shared by all who ask, and changed by nobody."""
+    return {area: yaml.safe_load(text) for area, text in sources().items()}
+
+
+def alerts() -> Iterator[dict[str, Any]]:
+    """Yield every alert of every rule file, as it was written."""
+    for document in documents().values():
+        for group in document["groups"]:
+            yield from (rule for rule in group["rules"] if "alert" in rule)
 
 
 def tests(area: str) -> str:

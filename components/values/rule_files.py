@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
 from components.values import thresholds
 from components.values.context import Context
 from dashboards import alert_panels
@@ -47,5 +45,5 @@ def everywhere(context: Context) -> dict[str, dict[str, Any]]:
     grafana = names.grafana_url(context.platform, context.name)
     own = thresholds.thresholds(context)
     panels = alert_panels.by_alert()
-    documents = {area: filled(yaml.safe_load(text), grafana, own, panels) for area, text in files.sources().items()}
+    documents = {area: filled(document, grafana, own, panels) for area, document in files.documents().items()}
     return {**documents, thresholds.AREA: thresholds.recordings(context)}
