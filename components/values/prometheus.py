@@ -113,8 +113,8 @@ def _ingest(context: Context) -> dict[str, Any]:
         },
         # Tempo's metrics generator knows no OTLP.
         "enableRemoteWriteReceiver": True,
-        # The second adds up what is pushed as deltas: the gateways' counts of plans, and applications that prefer them.
-        "enableFeatures": ["exemplar-storage", "otlp-deltatocumulative"],
+        # Deltas need no feature here: the collectors add them up, where they still arrive in order.
+        "enableFeatures": ["exemplar-storage"],
         "exemplars": {"maxSize": MAX_EXEMPLARS},
     }
     store = context.region.remote_write

@@ -59,8 +59,18 @@ def logs(resource: dict[str, str], *records: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def counter(name: str, points: list[tuple[float, dict[str, str]]], kind: str = "sum") -> dict[str, Any]:
-    shape = {"aggregationTemporality": 2, "isMonotonic": True} if kind == "sum" else {}
+DELTA, CUMULATIVE = 1, 2
+
+
+def counter(
+    name: str,
+    points: list[tuple[float, dict[str, str]]],
+    kind: str = "sum",
+    *,
+    temporality: int = CUMULATIVE,
+    at: int = NOW,
+) -> dict[str, Any]:
+    shape = {"aggregationTemporality": temporality, "isMonotonic": True} if kind == "sum" else {}
     return {
         "name": name,
         kind: {
@@ -68,8 +78,8 @@ def counter(name: str, points: list[tuple[float, dict[str, str]]], kind: str = "
             "dataPoints": [
                 {
                     "asDouble": value,
-                    "timeUnixNano": str(NOW),
-                    "startTimeUnixNano": str(NOW - 10**9),
+                    "timeUnixNano": str(at),
+                    "startTimeUnixNano": str(at - 10**9),
                     "attributes": attributes(labels),
                 }
                 for value, labels in points
@@ -134,7 +144,15 @@ def _send_all(chain: Chain) -> None:
     resource = {**CLAIM, "request_id": "r"}
     payload = metrics(resource, counter("orders", orders), counter("depth", depth, "gauge"))
     chain.send("metrics", payload, SHOP)
+    for number in range(DELTAS):
+        one = counter(VISITS, [(1.0, {"shop": "x"})], temporality=DELTA, at=NOW + number * 10**9)
+        for pod in ("web-1", "web-2"):
+            chain.send("metrics", metrics({"service.name": "web", "service.instance.id": pod}, one), SHOP)
 
+
+VISITS = "visits"
+DELTAS = 20
+"""Deltas that each pod sends."""
 
 LOG_LINES = {
     f'{{"level":"ERROR","trace_id":"{trace_id(77)}","span_id":"{span_id(77)}","order_id":"o-1"}}': "error",
@@ -283,10 +301,23 @@ def test_a_namespace_that_nobody_claims_is_the_platforms(chain: Chain) -> None:
 
 
 def test_dropped_attributes_leave_added_up_counters_and_the_largest_gauge(chain: Chain) -> None:
-    points = [(each["metric"], each["asDouble"], each["attributes"]) for each in stored(chain, "metrics", 3)]
+    points = [
+        (each["metric"], each["asDouble"], each["attributes"])
+        for each in stored(chain, "metrics", 3)
+        if each["metric"] != VISITS
+    ]
     assert sorted(points, key=str) == [
         ("depth", 7, {}),
         ("orders", 3, {"shop": "x"}),
         ("orders", 4, {"shop": "y"}),
     ]
     assert "request_id" not in stored(chain, "metrics", 3)[0]["resource"]
+
+
+def test_deltas_are_added_up_for_each_pod(chain: Chain) -> None:
+    def read() -> dict[str, float] | None:
+        points = [each for each in stored(chain, "metrics", 1) if each["metric"] == VISITS]
+        totals = {each["resource"]["service.instance.id"]: each["asDouble"] for each in points}
+        return totals if set(totals.values()) == {float(DELTAS)} else None
+
+    assert set(until(read, ARRIVAL_SECONDS, "the sum of all deltas")) == {"web-1", "web-2"}

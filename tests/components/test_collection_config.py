@@ -75,7 +75,8 @@ def test_claims_are_removed_before_the_api_server_is_asked_and_the_tenant_is_set
     for signal in ("traces", "metrics", "logs"):
         processors = pipelines(agent.config(context()))[signal]["processors"]
         assert processors[:2] == ["memory_limiter", "transform/claims"]
-        assert processors[-2:] == ["k8s_attributes", "transform/identity"]
+        after = ["deltatocumulative"] if signal == "metrics" else []
+        assert processors[-2 - len(after) :] == ["k8s_attributes", "transform/identity", *after]
 
 
 @pytest.mark.parametrize("name", CONFIGS)

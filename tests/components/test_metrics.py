@@ -91,7 +91,7 @@ def test_pushed_metrics_keep_their_owner_their_exemplars_and_come_late(stack: st
     assert spec["enableRemoteWriteReceiver"] is True
     assert spec["tsdb"] == {"outOfOrderTimeWindow": "2h"}
     assert (spec["enableFeatures"], spec["exemplars"]) == (
-        ["exemplar-storage", "otlp-deltatocumulative"],
+        ["exemplar-storage"],
         {"maxSize": 100_000},
     )
     assert (spec["scrapeNativeHistograms"], spec["scrapeClassicHistograms"]) == (True, True)

@@ -32,6 +32,9 @@ OWNER = {
 }
 PLAN = 'LOG:  duration: 1534.210 ms  plan:\n{"Query Text": "SELECT 1"}'
 JSON_PLAN = '{"record":{"message":"duration: 2000.001 ms  plan:\\n{}","query_id":"42"}}'
+JUST_NOW = 1_790_000_000_000_000_000
+EARLIER = JUST_NOW - 60 * 10**9
+"""Times of lines, in ns. Lines of two nodes arrive in any order."""
 OTHERS = ("LOG:  duration: 1534.210 ms  statement: SELECT 1", "the plan: sleep for a duration: of 5 ms")
 
 
@@ -45,8 +48,8 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
         store = processes.start(_prometheus(folder)).ports["web"]
         ports = processes.start(_collector(folder, store)).ports
-        for lines in ((PLAN, *OTHERS), (JSON_PLAN, PLAN)):
-            _send(ports["otlp"], lines)
+        _send(ports["otlp"], JUST_NOW, (PLAN, *OTHERS))
+        _send(ports["otlp"], EARLIER, (JSON_PLAN, PLAN))
         yield f"http://127.0.0.1:{store}"
     finally:
         processes.stop()
@@ -89,7 +92,10 @@ def _config(port: int, store: int) -> dict[str, Any]:
     return {
         "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{port}"}}}},
         "connectors": {plans.CONNECTOR: shipped["connectors"][plans.CONNECTOR]},
-        "processors": {plans.IDENTITY: transform},
+        "processors": {
+            **{name: shipped["processors"][name] for name in counts["processors"]},
+            plans.IDENTITY: transform,
+        },
         "exporters": {"otlp_http/metrics": {"endpoint": f"http://127.0.0.1:{store}/api/v1/otlp"}},
         "service": {
             "telemetry": {"metrics": {"level": "none"}},
@@ -101,10 +107,12 @@ def _config(port: int, store: int) -> dict[str, Any]:
     }
 
 
-def _send(port: int, lines: tuple[str, ...]) -> None:
+def _send(port: int, time: int, lines: tuple[str, ...]) -> None:
+    """Send each line as a resource's only one, as the agent's batches hold them."""
     resource = {"attributes": [{"key": key, "value": {"stringValue": value}} for key, value in OWNER.items()]}
-    records = [{"body": {"stringValue": line}} for line in lines]
-    body = {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": records}]}]}
+    records = [{"timeUnixNano": str(time), "body": {"stringValue": line}} for line in lines]
+    each = [{"resource": resource, "scopeLogs": [{"logRecords": [record]}]} for record in records]
+    body = {"resourceLogs": each}
     requests.post(f"http://127.0.0.1:{port}/v1/logs", json=body, timeout=10).raise_for_status()
 
 

@@ -49,6 +49,7 @@ def config(context: Context) -> Config:
             **redaction.of_logs(),
             **redaction.of_metrics(context),
             "transform/identity": identity.assigned(context),
+            pieces.CUMULATIVE: pieces.cumulative(context, Workload.COLLECTOR_AGENT),
         },
         "exporters": _exporters(context),
         "service": pieces.service(_pipelines()),
@@ -92,7 +93,7 @@ def _pipelines() -> Config:
     of_file = ["memory_limiter", "k8s_attributes/files", "transform/body", *redaction.OF_LOGS, "transform/identity"]
     return {
         "traces": pipeline(["otlp"], [*pod, *of_pod], [GATEWAYS]),
-        "metrics": pipeline(["otlp"], [*pod, *redaction.OF_METRICS, *of_pod], [GATEWAY]),
+        "metrics": pipeline(["otlp"], [*pod, *redaction.OF_METRICS, *of_pod, pieces.CUMULATIVE], [GATEWAY]),
         "logs": pipeline(["otlp"], [*pod, *redaction.OF_LOGS, *of_pod], [GATEWAY]),
         "logs/files": pipeline(["file_log"], of_file, [GATEWAY]),
     }

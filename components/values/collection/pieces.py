@@ -38,6 +38,14 @@ COMPRESSION = "zstd"
 """Between collectors, and to Loki and Tempo: a third of the processor time of gzip, the default, and smaller.
 Prometheus takes gzip only (storage/remote/codec.go, DecodeOTLPWriteRequest)."""
 
+CUMULATIVE = "deltatocumulative"
+"""The processor that adds deltas up. It does so where they still arrive in order and from one sender: Prometheus's own
+feature (otlp-deltatocumulative) stands behind queues and several gateways, and what it gets late it leaves out."""
+STREAM_SHARE = 0.1
+"""Share of the container's memory that sums of deltas may take."""
+STREAM_BYTES = 2048
+"""What one of them takes: a histogram of some fifteen buckets with its labels."""
+
 RESERVED = (names.TENANT_LABEL, names.REGION_LABEL, names.CLUSTER_LABEL, names.ENVIRONMENT_LABEL)
 """Attributes that only the platform sets."""
 
@@ -59,6 +67,15 @@ def memory_limiter(context: Context, workload: Workload) -> Config:
     """
     limit = int(context.sizing[workload].memory.mebibytes * MEMORY_SHARE)
     return {"check_interval": "1s", "limit_mib": limit, "spike_limit_mib": int(limit * SPIKE_SHARE)}
+
+
+def cumulative(context: Context, workload: Workload) -> Config:
+    """Return the processor that adds deltas up, and forgets a series that has been silent for an hour.
+
+    New series above the limit are dropped and counted (otelcol_deltatocumulative_datapoints, error="limit").
+    """
+    memory = context.sizing[workload].memory.mebibytes * 2**20
+    return {"max_stale": "1h", "max_streams": int(memory * STREAM_SHARE / STREAM_BYTES)}
 
 
 def extensions() -> dict[str, Config]:

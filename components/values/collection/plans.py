@@ -5,13 +5,16 @@ The plans themselves go to Loki as they are. A count of them is needed beside, s
 
 from __future__ import annotations
 
-from components.values.collection.pieces import Config, attribute, ottl, pipeline
+from components.values.collection.pieces import CUMULATIVE, Config, attribute, cumulative, ottl, pipeline
 from components.values.context import Context
 from settings import names
-from settings.vocabulary import Integration
+from settings.vocabulary import Integration, Workload
 
 CONNECTOR = "count/plans"
 IDENTITY = "transform/plans"
+LATEST = "interval/plans"
+PAUSE = "15s"
+"""How often a count is written: a store takes one sample of a series per millisecond, and a batch holds many lines."""
 METRIC = "postgres.auto_explain.plans"
 """Prometheus writes it postgres_auto_explain_plans_total."""
 LINE = r"duration: [0-9.]+ ms  plan:"
@@ -46,9 +49,10 @@ def connectors(context: Context) -> Config:
 
 
 def processors(context: Context) -> Config:
-    """Return the transform of a count's resource: whose it is, which pod logged, which gateway counted.
+    """Return what a count goes through: whose it is, which pod logged, which gateway counted and when, then sums.
 
-    Counts are deltas, which Prometheus adds up per series: with the gateway as instance no two write one series.
+    With the gateway as instance no two of them write one series. A count comes with the times of the lines that it
+    counts; files and nodes do not arrive in that order, and a delta older than the one before is not added up.
     """
     if not counted(context):
         return {}
@@ -57,8 +61,17 @@ def processors(context: Context) -> Config:
         f"set({attribute('service.name')}, {ottl(SERVICE)})",
         f"set({attribute('service.instance.id')}, {ottl('${env:POD_NAME}')})",
     ]
+    arrival = ["set(datapoint.start_time, Now())", "set(datapoint.time, Now())"]
     return {
-        IDENTITY: {"error_mode": "ignore", "metric_statements": [{"context": "resource", "statements": statements}]}
+        IDENTITY: {
+            "error_mode": "ignore",
+            "metric_statements": [
+                {"context": "resource", "statements": statements},
+                {"context": "datapoint", "statements": arrival},
+            ],
+        },
+        CUMULATIVE: cumulative(context, Workload.COLLECTOR_GATEWAY),
+        LATEST: {"interval": PAUSE},
     }
 
 
@@ -74,4 +87,4 @@ def pipelines(context: Context, metrics: list[str]) -> Config:
         context: the region.
         metrics: exporters of metrics.
     """
-    return {"metrics/plans": pipeline([CONNECTOR], [IDENTITY], metrics)} if counted(context) else {}
+    return {"metrics/plans": pipeline([CONNECTOR], [IDENTITY, CUMULATIVE, LATEST], metrics)} if counted(context) else {}
