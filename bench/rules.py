@@ -49,6 +49,9 @@ TARGET: Final = "rules of 50 tenants of 20 services / one core"
 ROUNDS: Final = 3
 """Evaluations of which the median counts, after a first one that finds caches cold."""
 
+SLOWEST: Final = 20
+"""Rules of the most expensive names that are listed; SLOs of one name are added up."""
+
 
 def measure(services: int = SERVICES, growth: Sequence[int] = GROWTH) -> dict[str, Any]:
     """Return the figures by number of tenants and the largest's share of one core; each size is stored at once."""
@@ -152,6 +155,10 @@ def _figures(
             shares[group["name"]] for group in document["groups"]
         )
     groups = requests.get(f"{url}/api/v1/rules", timeout=60).json()["data"]["groups"]
+    of_rule: dict[str, float] = defaultdict(float)
+    for each in groups:
+        for rule in each["rules"]:
+            of_rule[rule["name"]] += rule["evaluationTime"] / intervals[each["name"]]
     head = requests.get(f"{url}/api/v1/status/tsdb", timeout=60).json()["data"]["headStats"]["numSeries"]
     spent = (samples[-1]["cpu"] - samples[0]["cpu"]) / (samples[-1]["at"] - samples[0]["at"])
     return {
@@ -160,6 +167,9 @@ def _figures(
         "share of one core": round(sum(shares.values()), 4),
         "whole process / one core": round(spent, 3),
         "by area": {area: round(share, 5) for area, share in sorted(of_area.items(), key=lambda each: -each[1])},
+        "slowest rules": {
+            name: round(share, 5) for name, share in sorted(of_rule.items(), key=lambda each: -each[1])[:SLOWEST]
+        },
         "failing": sorted({rule["name"] for each in groups for rule in each["rules"] if rule["health"] == "err"}),
         "firing": sorted(
             {rule["name"] for each in groups for rule in each["rules"] if rule.get("state") == "firing"} - {"Watchdog"}

@@ -26,7 +26,7 @@ class Crds(pulumi.ComponentResource):
     """
 
     versions: pulumi.Output[Mapping[str, str]]
-    """Chart version by chart."""
+    """Chart version by chart; known once every CRD stands, so that a stack whose CRDs failed keeps saying the old ones."""
 
     def __init__(self, name: str, packages: Packages, opts: pulumi.ResourceOptions | None = None) -> None:
         kept = pulumi.ResourceOptions(protect=True, retain_on_delete=True)
@@ -34,7 +34,7 @@ class Crds(pulumi.ComponentResource):
         super().__init__("observability-platform:components:Crds", name, None, opts)
         prometheus, opentelemetry = packages[PROMETHEUS_CHART], packages[OPENTELEMETRY_CHART]
         child = pulumi.ResourceOptions(parent=self)
-        install(
+        first = install(
             PROMETHEUS_CHART,
             crds.only(prometheus),
             prometheus_values(prometheus),
@@ -43,7 +43,7 @@ class Crds(pulumi.ComponentResource):
             stateful=False,
         )
         # The release has the operator's name, from which the names in the conversion webhook follow.
-        install(
+        second = install(
             addresses.OPERATOR_RELEASE,
             crds.only(opentelemetry),
             opentelemetry_values(opentelemetry),
@@ -51,7 +51,9 @@ class Crds(pulumi.ComponentResource):
             child,
             stateful=False,
         )
-        self.versions = pulumi.Output.from_input({each.name: each.version for each in (prometheus, opentelemetry)})
+        versions = {each.name: each.version for each in (prometheus, opentelemetry)}
+        # A chart has its URN when all its objects are made: the engine asks its provider for them before it answers.
+        self.versions = pulumi.Output.all(first.urn, second.urn).apply(lambda _: versions)
         self.register_outputs({"versions": self.versions})
 
 

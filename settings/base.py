@@ -59,3 +59,12 @@ SecretName = Annotated[
     Words("the name of a secret in the region's secret store", secret=True),
 ]
 """The name of a secret in the region's secret store; never the secret itself."""
+
+_OUTER = r"""[^\x00-\x20\x7f:*"`\\#;%${}\[\]]"""
+_INNER = r"""[^\x00-\x1f\x7f:*"`\\#;%${}\[\]]"""
+IdentityGroup = Annotated[
+    str,
+    StringConstraints(pattern=f"^{_OUTER}({_INNER}{{0,126}}{_OUTER})?$"),
+    Words('a group as the provider names it, 128 characters at most, without : * " ` \\ # ; % $ { } [ ]'),
+]
+"""A value of the groups claim. What is left out means something to grafana.ini or to its lists of groups."""

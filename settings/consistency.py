@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticCustomError
 
-from settings import names, receivers, slo_consistency, thresholds, workloads
+from settings import grafana_groups, names, receivers, slo_consistency, thresholds, workloads
 from settings.problem import Problem
 from settings.vocabulary import Signal, SinkKind, TempoEngine, Topology, WorkloadIdentity
 
@@ -45,6 +45,7 @@ def check(platform: Platform) -> None:
         *thresholds.problems(platform),
         *slo_consistency.problems(platform),
         *receivers.problems(platform),
+        *grafana_groups.problems(platform),
     ]
     if problems:
         raise PydanticCustomError("consistency", "the fleet contradicts itself", {"problems": problems})

@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from settings import consistency
 from settings.alerting import Alerting
-from settings.base import DnsLabel, HttpUrl, Model, RegionName, SecretName, Words
+from settings.base import DnsLabel, HttpUrl, IdentityGroup, Model, RegionName, SecretName, Words
 from settings.region import Region
 from settings.sink import Sink
 from settings.tenant import Tenant
@@ -71,8 +71,8 @@ class Oidc(Model):
     """Client id registered at the issuer."""
     client_secret: SecretName
     """Name of the secret in the store that holds the client secret."""
-    admin_group: str = Field(min_length=1)
-    """Value of the groups claim that makes a Grafana admin (the platform team)."""
+    admin_group: IdentityGroup
+    """Value of the groups claim that makes an admin of the platform's and the tenants' organisations."""
 
 
 class Grafana(Model):

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from settings.alerting import Channels
-from settings.base import DnsLabel, Model, RegionName, Words
+from settings.base import DnsLabel, IdentityGroup, Model, RegionName, Words
 from settings.slo import Slo, SloName
 from settings.thresholds import TenantThresholds
 from settings.units import Duration
@@ -43,6 +43,15 @@ class RetentionOverride(Model):
     """How long this tenant's traces stay queryable, at most the platform's. Shortening it deletes data."""
 
 
+class GrafanaGroups(Model):
+    """Who enters the tenant's organisation of Grafana, by groups of the identity provider."""
+
+    viewers: list[IdentityGroup] = []
+    """Groups whose members read the dashboards. Whoever is in none of a tenant's groups is refused."""
+    editors: list[IdentityGroup] = []
+    """Groups whose members also explore and make dashboards of their own, in this organisation only."""
+
+
 class Tenant(Model):
     """One business tenant; its key in `tenants` is its org id in Loki and Tempo and its `tenant` label."""
 
@@ -62,5 +71,7 @@ class Tenant(Model):
     """Its own thresholds of alerts, for all its services or for one; unset follows the environment."""
     slos: dict[SloName, Slo] = {}
     """Its service level objectives by name; each makes burn-rate alerts, and its error budget is on a dashboard."""
+    grafana: GrafanaGroups = GrafanaGroups()
+    """Who enters its organisation of Grafana, which reads this tenant only; needs `grafana.oidc`."""
     regions: Annotated[list[RegionName], Field(min_length=1)] | None = None
     """Regions this tenant runs in; unset means all of the environment's."""
