@@ -39,7 +39,7 @@ TARGETS = {
     throughput.MEMORY: 1.0,
     rules.TARGET: 0.1,
     dashboards.SLOWEST: 2.0,
-    **{isolation.ratio(what): 1.5 for what in isolation.WHATS},
+    **{isolation.ratio(what, how): 1.5 for what in isolation.WHATS for how in isolation.NOISES},
 }
 """Upper bounds that the project set itself."""
 LEAST = {

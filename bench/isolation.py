@@ -52,6 +52,9 @@ TIMES_RATE: Final = 10
 """How far above its own limits the loud tenant sends."""
 WHATS: Final = ("ingest of logs", "ingest of spans", "query of logs", "query of traces", "query of metrics")
 """What the quiet tenant does, all of it in each round."""
+ALONE: Final = "alone"
+NOISES: Final = {"sending": False, "sending and asking": True}
+"""What the loud tenant does: whether it also asks a costly query after the other. Sending is what the target is for."""
 TURNS: Final = 4
 """Of each kind, in turn."""
 TURN_SECONDS: Final = 12.0
@@ -113,40 +116,44 @@ def _site(lab: Lab, telemetry: Telemetry, context: Context) -> Site:
 
 
 def _measured(site: Site) -> dict[str, Any]:
-    seconds: dict[str, dict[str, list[float]]] = {"quiet": defaultdict(list), "loud": defaultdict(list)}
-    answers: Counter[str] = Counter()
+    seconds: dict[str, dict[str, list[float]]] = {how: defaultdict(list) for how in (ALONE, *NOISES)}
+    answers: dict[str, Counter[str]] = {how: Counter() for how in NOISES}
     _turn(site, WARM_SECONDS)
     for _ in range(TURNS):
-        _gather(seconds["quiet"], _turn(site, TURN_SECONDS))
-        with _noisy(site, answers):
-            _gather(seconds["loud"], _turn(site, TURN_SECONDS))
+        _gather(seconds[ALONE], _turn(site, TURN_SECONDS))
+        for how, asks in NOISES.items():
+            with _noisy(site, answers[how], asks):
+                _gather(seconds[how], _turn(site, TURN_SECONDS))
     details: dict[str, Any] = {
         "turns of each": TURNS,
         "seconds of a turn": TURN_SECONDS,
-        "noise, by answer": dict(answers),
+        "noise, by answer": {how: dict(counted) for how, counted in answers.items()},
     }
     figures: dict[str, Any] = {"noisy neighbour": details}
     for what in WHATS:
-        quiet, loud = (_p99(seconds[how][what]) for how in ("quiet", "loud"))
         details[what] = {
-            "requests, quiet and loud": [len(seconds[how][what]) for how in ("quiet", "loud")],
-            "quiet median, p99 (ms)": [_median(seconds["quiet"][what]), quiet],
-            "loud median, p99 (ms)": [_median(seconds["loud"][what]), loud],
+            how: {
+                "requests": len(found[what]),
+                "median (ms)": _median(found[what]),
+                "p99 (ms)": _p99(found[what]),
+            }
+            for how, found in seconds.items()
         }
-        figures[ratio(what)] = round(loud / quiet, 2)
+        for how in NOISES:
+            figures[ratio(what, how)] = round(_p99(seconds[how][what]) / _p99(seconds[ALONE][what]), 2)
     return figures
 
 
 @contextmanager
-def _noisy(site: Site, answers: Counter[str]) -> Iterator[None]:
-    """Have the loud tenant send while the context lasts, and add how it was answered.
+def _noisy(site: Site, answers: Counter[str], asks: bool) -> Iterator[None]:
+    """Have the loud tenant send, and ask, while the context lasts, and add how it was answered.
 
     Raises:
         LabError: the process that sends has ended before.
     """
     stop = multiprocessing.Event()
     told: Queue[dict[str, int]] = multiprocessing.Queue()
-    noise = multiprocessing.Process(target=_noise, args=(site, stop, told), daemon=True)
+    noise = multiprocessing.Process(target=_noise, args=(site, stop, told, asks), daemon=True)
     noise.start()
     try:
         yield
@@ -160,9 +167,9 @@ def _noisy(site: Site, answers: Counter[str]) -> Iterator[None]:
         noise.kill()
 
 
-def ratio(what: str) -> str:
-    """Return the name of the ratio of one kind of request."""
-    return f"p99 beside a noisy neighbour / quiet, {what}"
+def ratio(what: str, how: str) -> str:
+    """Return the name of the ratio of one kind of request beside one kind of noise."""
+    return f"p99 beside a neighbour that is {how} / quiet, {what}"
 
 
 def _gather(into: dict[str, list[float]], found: dict[str, list[float]]) -> None:
@@ -216,8 +223,8 @@ def _requests(site: Site, session: requests.Session) -> dict[str, Callable[[], r
     return dict(zip(WHATS, asks, strict=True))
 
 
-def _noise(site: Site, stop: Event, told: Queue[dict[str, int]]) -> None:
-    """Send and ask as the loud tenant, ten times what it may, and tell how it was answered."""
+def _noise(site: Site, stop: Event, told: Queue[dict[str, int]], asks: bool) -> None:
+    """Send ten times what the loud tenant may, ask where it is to, and tell how it was answered."""
     session = requests.Session()
     session.trust_env = False
     lines = _logs(LOUD, site.log_bytes * TIMES_RATE // NOISE_PER_SECOND // LINE_BYTES)
@@ -239,14 +246,16 @@ def _noise(site: Site, stop: Event, told: Queue[dict[str, int]]) -> None:
 
     # One query at a time without a pause, beside the pushes: a slow answer must not hold these up.
     asking = threading.Thread(target=query)
-    asking.start()
+    if asks:
+        asking.start()
     start, number = time.monotonic(), 0
     while not stop.is_set():
         time.sleep(max(0.0, start + number / NOISE_PER_SECOND - time.monotonic()))
         number += 1
         for what, url, body in pushes:
             note(what, partial(session.post, url, data=body, headers=_headers(LOUD), timeout=_PATIENCE))
-    asking.join()
+    if asks:
+        asking.join()
     told.put(dict(answers))
 
 
