@@ -26,7 +26,7 @@ class Crds(pulumi.ComponentResource):
     """
 
     versions: pulumi.Output[Mapping[str, str]]
-    """Chart version by chart; known once every CRD stands, so that a stack whose CRDs failed keeps saying the old ones."""
+    """Chart version by chart; only once every CRD stands, so that after a failure the stack still says the old ones."""
 
     def __init__(self, name: str, packages: Packages, opts: pulumi.ResourceOptions | None = None) -> None:
         kept = pulumi.ResourceOptions(protect=True, retain_on_delete=True)
