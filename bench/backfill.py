@@ -20,10 +20,9 @@ from bench.samples import Owner, identity
 from components.values import thresholds
 from components.values.context import Context
 from components.values.rule_files import everywhere
+from lab import prometheus
 from lab.problem import LabError
-from lab.process import Command, Processes
-from lab.telemetry.container import LOOPBACK
-from lab.telemetry.operators import answers
+from lab.process import Processes
 from rules.slo import recordings
 from settings import names
 from settings.slo import Slo
@@ -119,24 +118,14 @@ class Backfilled:
             LabError: it does not start.
         """
         self._folder = folder
-        self._data = folder / "data"
+        self._data = prometheus.data(folder)
         self._data.mkdir(parents=True)
-        config = folder / "prometheus.yaml"
-        config.write_text("{}\n")
-
-        def argv(ports: Mapping[str, int]) -> list[str]:
-            return [
-                str(tools.ensure("prometheus")["prometheus"]),
-                f"--config.file={config}",
-                f"--storage.tsdb.path={self._data}",
-                f"--web.listen-address={LOOPBACK}:{ports['http']}",
-                "--storage.tsdb.block-reload-interval=1s",
-                # What was backfilled level by level overlaps, and stays apart for the time of a test.
-                "--no-storage.tsdb.allow-overlapping-compaction",
-            ]
-
-        command = Command(folder.name, argv, lambda ports: answers(ports["http"], "/-/ready"), ("http",))
-        self.url = f"http://{LOOPBACK}:{processes.start(command, SECONDS).ports['http']}"
+        flags = (
+            "--storage.tsdb.block-reload-interval=1s",
+            # What was backfilled level by level overlaps, and stays apart for the time of a test.
+            "--no-storage.tsdb.allow-overlapping-compaction",
+        )
+        self.url = prometheus.start(processes, prometheus.command(folder, {}, *flags, name=folder.name), SECONDS)
         self._session = requests.Session()
         self._session.trust_env = False
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
-import requests
 import yaml
 
 import tools
 from bench import rule_load
 from components.values.context import Context
-from lab.process import Command, Processes
+from lab import prometheus
+from lab.process import Processes
 from rules.slo import conventions, recordings
 
 INTERVAL: Final = 30
@@ -49,10 +49,10 @@ def history(context: Context, series: Sequence[rule_load.Series], processes: Pro
         for each in series:
             file.writelines(f"{each.line(at - now)} {at}\n" for at in range(now - _SCRAPED, now, INTERVAL))
         file.write("# EOF\n")
-    data = folder / "data"
+    data = prometheus.data(folder)
     _promtool("create-blocks-from", "openmetrics", "--quiet", str(text), str(data))
     text.unlink()
-    url = prometheus(processes, folder, "seeds.yaml", {})
+    url = prometheus.start(processes, prometheus.command(folder, {}), LOAD_SECONDS)
     good, bad = f"last_over_time({_SEED}[12d])", f"0.0001 * last_over_time({_SEED}[12d])"
     for names_of, start, end, step in (
         ((conventions.TOTAL, conventions.ERRORS), now - 6 * 3600 - 600, now, "30s"),
@@ -60,7 +60,7 @@ def history(context: Context, series: Sequence[rule_load.Series], processes: Pro
         (("slo:sli_total:sum10d", "slo:sli_errors:sum10d"), now - 10 * _DAY - 3600, now - 10 * _DAY + 1800, "2m"),
     ):
         rules = [{"record": name, "expr": expr} for name, expr in zip(names_of, (good, bad), strict=True)]
-        file_of = folder / "seeds.yaml.rules"
+        file_of = folder / "seeds.yaml"
         file_of.write_text(yaml.safe_dump({"groups": [{"name": "seeds", "rules": rules}]}), encoding="utf-8")
         span = [f"--start={start}", f"--end={end}", f"--eval-interval={step}"]
         _promtool("create-blocks-from", "rules", *span, f"--url={url}", f"--output-dir={data}", str(file_of))
@@ -86,29 +86,6 @@ def config(address: str, folder: Path) -> dict[str, Any]:
             }
         ],
     }
-
-
-def prometheus(processes: Processes, folder: Path, name: str, settings: Mapping[str, Any]) -> str:
-    """Start a Prometheus on the folder's data and return its address."""
-    file = folder / name
-    file.write_text(yaml.safe_dump(dict(settings)), encoding="utf-8")
-
-    def argv(ports: Mapping[str, int]) -> list[str]:
-        return [
-            str(tools.ensure("prometheus")["prometheus"]),
-            f"--config.file={file}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address=127.0.0.1:{ports['web']}",
-        ]
-
-    def ready(ports: Mapping[str, int]) -> bool:
-        try:
-            return requests.get(f"http://127.0.0.1:{ports['web']}/-/ready", timeout=2).ok
-        except requests.RequestException:
-            return False
-
-    child = processes.start(Command("prometheus", argv, ready, ("web",)), LOAD_SECONDS)
-    return f"http://127.0.0.1:{child.ports['web']}"
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from bench.rule_stand import INTERVAL, LOAD_SECONDS
 from components.values.context import Context
 from components.values.rule_files import rule_files
 from components.values.slo_rules import slo_rule_files
+from lab import prometheus
 from lab.instance import Instance
 from lab.process import Processes
 from lab.roots import linked
@@ -78,7 +79,7 @@ def _measured(tenants: int, services: int) -> dict[str, Any]:
             rule_stand.history(context, series, processes, folder)
             with rule_stand.exporter(series) as address:
                 settings = rule_stand.config(address, folder)
-                url = rule_stand.prometheus(processes, folder, "rules.yaml", settings)
+                url = prometheus.start(processes, prometheus.command(folder, settings), LOAD_SECONDS)
                 samples = list(_rounds(url))
             return {"services": tenants * services, **_figures(url, areas, intervals, samples)}
         finally:

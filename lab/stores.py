@@ -11,7 +11,7 @@ import yaml
 from botocore.config import Config
 
 import tools
-from lab import cloud
+from lab import cloud, prometheus
 from lab.instance import Instance
 from lab.process import Command, Processes
 from lab.telemetry import backends
@@ -50,13 +50,13 @@ class Backends:
 
         return self._start("loki", argv, "/ready")["http"]
 
-    def tempo(self, config: dict[str, Any], overrides: Mapping[str, Any], prometheus: str) -> tuple[str, str]:
-        """Start Tempo, writing its metrics to a Prometheus; return the addresses of queries and of OTLP over HTTP."""
+    def tempo(self, config: dict[str, Any], overrides: Mapping[str, Any], metrics: str) -> tuple[str, str]:
+        """Start Tempo, writing metrics to a Prometheus; return the addresses of queries and of OTLP over HTTP."""
         folder = self._folder("tempo")
         file = _write(folder / "overrides.yaml", {"overrides": overrides})
         self._bucket(config["storage"]["trace"]["s3"]["bucket"])
         generator = config["metrics_generator"]["storage"]
-        writes = [{**each, "url": f"{prometheus}/api/v1/write"} for each in generator["remote_write"]]
+        writes = [{**each, "url": f"{metrics}/api/v1/write"} for each in generator["remote_write"]]
         generator = {**generator, "remote_write": writes}
         config = {**config, "metrics_generator": {**config["metrics_generator"], "storage": generator}}
         mounts = {"/var/tempo": folder / "data", config["overrides"]["per_tenant_override_config"]: file}
@@ -70,20 +70,9 @@ class Backends:
 
     def prometheus(self) -> str:
         """Start an empty Prometheus that takes remote writes and exemplars, and return its address."""
-        folder = self._folder("prometheus")
-        file = _write(folder / "prometheus.yaml", {"storage": {"exemplars": {"max_exemplars": 1000}}})
-
-        def argv(ports: Mapping[str, int]) -> list[str]:
-            return [
-                str(tools.ensure("prometheus")["prometheus"]),
-                f"--config.file={file}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address={LOOPBACK}:{ports['http']}",
-                "--web.enable-remote-write-receiver",
-                "--enable-feature=exemplar-storage",
-            ]
-
-        return self._start("prometheus", argv, "/-/ready")["http"]
+        config = {"storage": {"exemplars": {"max_exemplars": 1000}}}
+        made = prometheus.command(self._folder("prometheus"), config, prometheus.REMOTE_WRITE, prometheus.EXEMPLARS)
+        return prometheus.start(self._processes, made, SLOW_START_SECONDS)
 
     def _start(self, name: str, argv: Any, path: str, *ports: str) -> dict[str, str]:
         def ready(found: Mapping[str, int]) -> bool:

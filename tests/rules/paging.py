@@ -22,8 +22,9 @@ import tools
 from components.rules import Rules
 from components.values.context import Context
 from components.values.prometheus import severity_relabelings
+from lab import prometheus
 from lab.instance import Instance
-from lab.process import Command, Processes
+from lab.process import Processes
 from rules.slo import conventions
 from rules.slo.recordings import labels as slo_labels
 from settings import names
@@ -159,7 +160,7 @@ class Region:
 
     def kill_prometheus(self) -> None:
         """End Prometheus for good."""
-        self.processes.stop("prometheus")
+        self.processes.stop(prometheus.NAME)
 
     def alarm_raised(self) -> bool:
         """Tell whether the dead man's switch outside has missed its pings for too long."""
@@ -204,8 +205,8 @@ def running(folder: Path, pace: Pace) -> Iterator[Region]:
         try:
             tree = alertmanagers.place(given, folder / "tree", sink, pace.intervals)
             alertmanager = alertmanagers.start(processes, tree)
-            prometheus = _prometheus(processes, given, folder / "prometheus", pace, shop, shop_url, alertmanager)
-            yield Region(given, pace, shop, recorder, processes, folder, alertmanager, prometheus)
+            metrics = _prometheus(processes, given, folder / "prometheus", pace, shop, shop_url, alertmanager)
+            yield Region(given, pace, shop, recorder, processes, folder, alertmanager, metrics)
         finally:
             processes.stop()
 
@@ -240,27 +241,9 @@ def _prometheus(
             "alertmanagers": [{"static_configs": [{"targets": [alertmanager.removeprefix("http://")]}]}],
         },
     }
-    file = folder / "prometheus.yaml"
-    file.write_text(yaml.safe_dump(config), encoding="utf-8")
-    _backfill(given, shop, folder / "data")
-
-    def argv(ports: Mapping[str, int]) -> list[str]:
-        return [
-            str(tools.ensure("prometheus")["prometheus"]),
-            f"--config.file={file}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address=127.0.0.1:{ports['web']}",
-            f"--rules.alert.resend-delay={pace.resend}s",
-        ]
-
-    def ready(ports: Mapping[str, int]) -> bool:
-        try:
-            return requests.get(f"http://127.0.0.1:{ports['web']}/-/ready", timeout=2).ok
-        except requests.RequestException:
-            return False
-
-    child = processes.start(Command("prometheus", argv, ready, ("web",)))
-    return f"http://127.0.0.1:{child.ports['web']}"
+    _backfill(given, shop, prometheus.data(folder))
+    command = prometheus.command(folder, config, f"--rules.alert.resend-delay={pace.resend}s")
+    return prometheus.start(processes, command)
 
 
 def _target(url: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from components.values import prometheus
 from components.values.collection import gateway, plans
 from lab.instance import Instance
 from lab.process import Command, Processes
+from lab.prometheus import OTLP, command, start
 from settings.vocabulary import Integration
 from tests.contexts import context
 
@@ -46,35 +47,23 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     instance.create()
     processes = Processes(instance)
     try:
-        store = processes.start(_prometheus(folder)).ports["web"]
+        store = start(processes, _prometheus(folder))
         ports = processes.start(_collector(folder, store)).ports
         _send(ports["otlp"], JUST_NOW, (PLAN, *OTHERS))
         _send(ports["otlp"], EARLIER, (JSON_PLAN, PLAN))
-        yield f"http://127.0.0.1:{store}"
+        yield store
     finally:
         processes.stop()
 
 
 def _prometheus(folder: Path) -> Command:
     values = prometheus.helm_values(COUNTED)["prometheusSpec"]
-    file = folder / "prometheus.yaml"
     promoted = values["otlp"]["promoteResourceAttributes"]
-    file.write_text(yaml.safe_dump({"otlp": {"promote_resource_attributes": promoted}}), encoding="utf-8")
-
-    def argv(ports: Mapping[str, int]) -> list[str]:
-        return [
-            str(tools.ensure("prometheus")["prometheus"]),
-            f"--config.file={file}",
-            f"--storage.tsdb.path={folder / 'tsdb'}",
-            f"--web.listen-address=127.0.0.1:{ports['web']}",
-            "--web.enable-otlp-receiver",
-            f"--enable-feature={','.join(values['enableFeatures'])}",
-        ]
-
-    return Command("prometheus", argv, lambda ports: _answers(f"http://127.0.0.1:{ports['web']}/-/ready"), ("web",))
+    config = {"otlp": {"promote_resource_attributes": promoted}}
+    return command(folder, config, OTLP, f"--enable-feature={','.join(values['enableFeatures'])}")
 
 
-def _collector(folder: Path, store: int) -> Command:
+def _collector(folder: Path, store: str) -> Command:
     """Return a collector with the gateway's connector and transform, between a receiver and the Prometheus."""
 
     def argv(ports: Mapping[str, int]) -> list[str]:
@@ -85,7 +74,7 @@ def _collector(folder: Path, store: int) -> Command:
     return Command("otelcol", argv, lambda ports: _answers(f"http://127.0.0.1:{ports['otlp']}/"), ("otlp",))
 
 
-def _config(port: int, store: int) -> dict[str, Any]:
+def _config(port: int, store: str) -> dict[str, Any]:
     shipped = gateway.config(COUNTED)
     counts = shipped["service"]["pipelines"]["metrics/plans"]
     transform = yaml.safe_load(yaml.safe_dump(shipped["processors"][plans.IDENTITY]).replace("${env:POD_NAME}", "g-0"))
@@ -96,7 +85,7 @@ def _config(port: int, store: int) -> dict[str, Any]:
             **{name: shipped["processors"][name] for name in counts["processors"]},
             plans.IDENTITY: transform,
         },
-        "exporters": {"otlp_http/metrics": {"endpoint": f"http://127.0.0.1:{store}/api/v1/otlp"}},
+        "exporters": {"otlp_http/metrics": {"endpoint": f"{store}/api/v1/otlp"}},
         "service": {
             "telemetry": {"metrics": {"level": "none"}},
             "pipelines": {

@@ -19,6 +19,7 @@ from components.values.prometheus import PROMOTED_RESOURCE_ATTRIBUTES
 from components.values.rule_files import rule_files
 from lab.instance import Instance
 from lab.process import Command, Processes
+from lab.prometheus import OTLP, command, start
 from tests.contexts import context
 
 DEADLINE = 60.0
@@ -60,32 +61,16 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     instance.create()
     processes = Processes(instance)
     try:
-        stores = processes.start(_prometheus(folder)).ports["web"]
+        config = {"otlp": {"promote_resource_attributes": list(PROMOTED_RESOURCE_ATTRIBUTES)}}
+        stores = start(processes, command(folder, config, OTLP))
         ports = processes.start(_collector(folder, stores)).ports
         _send(f"http://127.0.0.1:{ports['otlp']}/v1")
-        yield Running(f"http://127.0.0.1:{ports['own']}/metrics", f"http://127.0.0.1:{stores}")
+        yield Running(f"http://127.0.0.1:{ports['own']}/metrics", stores)
     finally:
         processes.stop()
 
 
-def _prometheus(folder: Path) -> Command:
-    config = {"otlp": {"promote_resource_attributes": list(PROMOTED_RESOURCE_ATTRIBUTES)}}
-    file = folder / "prometheus.yaml"
-    file.write_text(yaml.safe_dump(config), encoding="utf-8")
-
-    def argv(ports: Mapping[str, int]) -> list[str]:
-        return [
-            str(tools.ensure("prometheus")["prometheus"]),
-            f"--config.file={file}",
-            f"--storage.tsdb.path={folder / 'tsdb'}",
-            f"--web.listen-address=127.0.0.1:{ports['web']}",
-            "--web.enable-otlp-receiver",
-        ]
-
-    return Command("prometheus", argv, lambda ports: _answers(f"http://127.0.0.1:{ports['web']}/-/ready"), ("web",))
-
-
-def _collector(folder: Path, prometheus: int) -> Command:
+def _collector(folder: Path, prometheus: str) -> Command:
     def argv(ports: Mapping[str, int]) -> list[str]:
         file = folder / "collector.yaml"
         file.write_text(yaml.safe_dump(_config(ports, prometheus)), encoding="utf-8")
@@ -97,7 +82,7 @@ def _collector(folder: Path, prometheus: int) -> Command:
     return Command("otelcol", argv, ready, ("otlp", "own"))
 
 
-def _config(ports: Mapping[str, int], prometheus: int) -> dict[str, Any]:
+def _config(ports: Mapping[str, int], prometheus: str) -> dict[str, Any]:
     """Return the shipped connector between a receiver, a Prometheus that takes metrics, and nobody who takes spans."""
     nowhere = {"endpoint": "http://127.0.0.1:1", "retry_on_failure": {"enabled": False}}
     own = {"pull": {"exporter": {"prometheus": {"host": "127.0.0.1", "port": ports["own"]}}}}
@@ -105,7 +90,7 @@ def _config(ports: Mapping[str, int], prometheus: int) -> dict[str, Any]:
         "receivers": {"otlp": {"protocols": {"http": {"endpoint": f"127.0.0.1:{ports['otlp']}"}}}},
         "connectors": {"span_metrics": {**span_metrics.requests(), "metrics_flush_interval": "1s"}},
         "exporters": {
-            "otlphttp/metrics": {"endpoint": f"http://127.0.0.1:{prometheus}/api/v1/otlp"},
+            "otlphttp/metrics": {"endpoint": f"{prometheus}/api/v1/otlp"},
             "otlphttp/nowhere": nowhere,
         },
         "service": {

@@ -19,6 +19,8 @@ import tools
 from components.values import addresses
 from components.values.access import identities, workload
 from components.values.context import Context
+from lab import prometheus
+from lab.stores import SLOW_START_SECONDS
 from tests import alertmanagers
 from tests.backends import LOOPBACK, Backends
 from tests.contexts import context
@@ -60,7 +62,6 @@ class Stack(Backends):
     def prometheus_with_rules(self, rules: Json, alertmanager: str) -> str:
         """Start a Prometheus that takes OTLP, evaluates rules each second and alerts."""
         folder = self._folder("prometheus-rules")
-        file = folder / "prometheus.yaml"
         (folder / "rules.yaml").write_text(yaml.safe_dump(rules))
         document = {
             "global": {"evaluation_interval": "1s"},
@@ -70,20 +71,8 @@ class Stack(Backends):
             },
             "storage": {"exemplars": {"max_exemplars": 1000}},
         }
-        file.write_text(yaml.safe_dump(document))
-
-        def argv(ports: Mapping[str, int]) -> list[str]:
-            return [
-                str(tools.ensure("prometheus")["prometheus"]),
-                f"--config.file={file}",
-                f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address={LOOPBACK}:{ports['http']}",
-                "--web.enable-otlp-receiver",
-                "--web.enable-remote-write-receiver",
-                "--enable-feature=exemplar-storage",
-            ]
-
-        return self._start("prometheus-rules", argv, "/-/ready")["http"]
+        flags = (prometheus.OTLP, prometheus.REMOTE_WRITE, prometheus.EXEMPLARS)
+        return prometheus.start(self._processes, prometheus.command(folder, document, *flags), SLOW_START_SECONDS)
 
     def alertmanager(self) -> str:
         """Start an Alertmanager that tells nobody."""
@@ -147,21 +136,21 @@ def _started(backends: Stack, given: Context) -> Stand:
     alertmanager = backends.alertmanager()
     with ThreadPoolExecutor() as pool:
         loki = pool.submit(backends.loki, *loki_files(given))
-        prometheus = backends.prometheus_with_rules(signals.rules(), alertmanager)
-        tempo = pool.submit(backends.tempo, *tempo_files(given), prometheus)
+        metrics = backends.prometheus_with_rules(signals.rules(), alertmanager)
+        tempo = pool.submit(backends.tempo, *tempo_files(given), metrics)
         queries, otlp = tempo.result()
         places = {
             _authority(addresses.loki_url()): loki.result(),
             _authority(addresses.tempo_url(given)): queries,
-            _authority(addresses.prometheus_url()): prometheus,
+            _authority(addresses.prometheus_url()): metrics,
             _authority(addresses.alertmanager_url()): alertmanager,
         }
     tokens = {each.name: secrets.token_hex(16) for each in identities.identities(given)}
     host = backends.access(given, {key: url.removeprefix("http://") for key, url in places.items()}, tokens)
     for tenant in signals.TENANTS:
-        signals.send(tenant, loki.result(), otlp, prometheus)
+        signals.send(tenant, loki.result(), otlp, metrics)
     silences = {tenant: signals.silence(alertmanager, tenant) for tenant in signals.TENANTS}
-    made = Stand(host, tokens, silences, loki.result(), queries, otlp, prometheus, alertmanager)
+    made = Stand(host, tokens, silences, loki.result(), queries, otlp, metrics, alertmanager)
     signals.wait(made.loki, made.tempo, made.prometheus, made.alertmanager)
     return made
 
