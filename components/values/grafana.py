@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from components.values import addresses
@@ -16,6 +18,8 @@ FOLDER_ANNOTATION = "grafana_folder"
 """Label and annotation that the sidecars look for."""
 KUBERNETES_FOLDER = "Kubernetes"
 """Folder of the chart's own dashboards."""
+MAIN_ORGANIZATION_ID = 1
+"""The platform's: Grafana makes it at its first start, and files provision nothing into another that is not there."""
 OIDC_MOUNT = f"/etc/secrets/{addresses.GRAFANA_OIDC_SECRET}"
 _SIDECAR = {"requests": {"cpu": "20m", "memory": "128Mi"}, "limits": {"memory": "128Mi"}}
 
@@ -120,18 +124,21 @@ def _ini(context: Context) -> dict[str, Any]:
     if context.platform.grafana.anonymous_viewing:
         ini["auth.anonymous"] = {"enabled": True, "org_role": "Viewer", "hide_version": True}
     if context.platform.grafana.oidc is not None:
-        ini["auth.generic_oauth"] = _oauth(context.platform.grafana.oidc)
+        ini["auth.generic_oauth"] = _oauth(context, context.platform.grafana.oidc)
     return ini
 
 
-def _oauth(oidc: Oidc) -> dict[str, Any]:
-    """Let in the platform team only: this organisation's data sources read every tenant.
+def _oauth(context: Context, oidc: Oidc) -> dict[str, Any]:
+    """Let in the platform team, and each tenant's people into their tenant's organisation.
 
-    Strict roles refuse whoever the expression gives none, so that a tenant's people do not become viewers here.
+    Roles are strict: whoever neither the expression nor the mapping gives one is refused. The expression alone lets the
+    platform team in, also while an organisation of the mapping does not exist yet: a strict mapping with an unknown
+    name counts as empty. Nobody becomes an admin of the server by a group: Grafana takes that back from nobody whom the
+    expression no longer speaks of, who would then get into any organisation.
     """
     issuer = oidc.issuer.rstrip("/")
     group = oidc.admin_group.replace("\\", "\\\\").replace("'", "\\'")
-    return {
+    oauth: dict[str, Any] = {
         "enabled": True,
         "name": "Single sign-on",
         "client_id": oidc.client_id,
@@ -142,7 +149,28 @@ def _oauth(oidc: Oidc) -> dict[str, Any]:
         "api_url": issuer + oidc.userinfo_path,
         "use_pkce": True,
         "allow_sign_up": True,
-        "role_attribute_path": f"contains(groups[*], '{group}') && 'GrafanaAdmin'",
+        "role_attribute_path": f"contains(groups[*], '{group}') && 'Admin'",
         "role_attribute_strict": True,
-        "allow_assign_grafana_admin": True,
+        "allow_assign_grafana_admin": False,
     }
+    mapping = list(_org_mapping(context, oidc))
+    if mapping:
+        oauth["org_attribute_path"] = "groups"
+        # A list of JSON: in the other form a space ends an entry.
+        oauth["org_mapping"] = json.dumps(mapping, ensure_ascii=False)
+    return oauth
+
+
+def _org_mapping(context: Context, oidc: Oidc) -> Iterator[str]:
+    """Yield `group:organisation:role` for each tenant with groups, and none at all without such a tenant.
+
+    The platform team is in it as well, since who is mapped anywhere is only where the mapping says.
+    """
+    tenants = {name: tenant.grafana for name, tenant in context.tenants.items()}
+    entered = {name: groups for name, groups in tenants.items() if groups.viewers or groups.editors}
+    if entered:
+        yield f"{oidc.admin_group}:{MAIN_ORGANIZATION_ID}:Admin"
+    for name, groups in entered.items():
+        yield f"{oidc.admin_group}:{name}:Admin"
+        yield from (f"{group}:{name}:Editor" for group in groups.editors)
+        yield from (f"{group}:{name}:Viewer" for group in groups.viewers)

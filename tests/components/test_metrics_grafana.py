@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from components.values import addresses, metrics
 from components.values.context import Context
 from settings import names
 from settings.platform import Grafana, Oidc
+from settings.tenant import GrafanaGroups
 from tests.contexts import context
 from tests.rendering import one, pods, render
 
@@ -51,8 +53,11 @@ def test_single_sign_on_makes_the_platform_team_admins_and_nobody_else_anything(
     oauth = ini(context())["auth.generic_oauth"]
     assert oauth["auth_url"] == "https://login.example.com/authorize"
     assert oauth["client_secret"] == "$__file{/etc/secrets/grafana-oidc/client-secret}"
-    assert oauth["role_attribute_path"] == "contains(groups[*], 'platform') && 'GrafanaAdmin'"
+    assert oauth["role_attribute_path"] == "contains(groups[*], 'platform') && 'Admin'"
     assert oauth["role_attribute_strict"] == "true"
+    # Else who leaves the group, and is in a tenant's, would stay an admin of the server.
+    assert oauth["allow_assign_grafana_admin"] == "false"
+    assert not {"org_mapping", "org_attribute_path"} & set(oauth)
     mounts = pods(objects(context()))["Deployment/grafana"]["containers"][-1]["volumeMounts"]
     assert {"name": "oidc", "mountPath": "/etc/secrets/grafana-oidc", "readOnly": True}.items() <= next(
         each for each in mounts if each["name"] == "oidc"
@@ -63,7 +68,56 @@ def test_single_sign_on_makes_the_platform_team_admins_and_nobody_else_anything(
 def test_a_group_with_a_quote_cannot_change_the_role_expression() -> None:
     oidc = Oidc(issuer="https://x", client_id="g", client_secret="s", admin_group="a') || 'GrafanaAdmin")
     path = ini(context(platform={"grafana": Grafana(oidc=oidc)}))["auth.generic_oauth"]["role_attribute_path"]
-    assert path == r"contains(groups[*], 'a\') || \'GrafanaAdmin') && 'GrafanaAdmin'"
+    assert path == r"contains(groups[*], 'a\') || \'GrafanaAdmin') && 'Admin'"
+
+
+def entered(**groups: GrafanaGroups) -> dict[str, str]:
+    """Return the rendered single sign-on where some tenants have groups."""
+    platform = context().platform
+    changed = {name: platform.tenants[name].model_copy(update={"grafana": each}) for name, each in groups.items()}
+    return ini(context(platform={"tenants": {**platform.tenants, **changed}}))["auth.generic_oauth"]
+
+
+def roles(oauth: Mapping[str, str], *groups: str) -> dict[str, str]:
+    """Return the role in each organization that Grafana's strict mapping gives somebody with these groups."""
+    ranks = ["Viewer", "Editor", "Admin"]
+    found: dict[str, str] = {}
+    for entry in json.loads(oauth["org_mapping"]):
+        group, organization, role = entry.split(":")
+        if group in groups and ranks.index(role) >= ranks.index(found.get(organization, "Viewer")):
+            found[organization] = role
+    return found
+
+
+def test_a_tenants_people_enter_their_organization_and_no_other() -> None:
+    oauth = entered(
+        storefront=GrafanaGroups(viewers=["/store people", "both"], editors=["store-leads"]),
+        payments=GrafanaGroups(editors=["both"]),
+    )
+    assert oauth["org_attribute_path"] == "groups"
+    assert roles(oauth, "/store people") == {"storefront": "Viewer"}
+    assert roles(oauth, "/store people", "store-leads", "else") == {"storefront": "Editor"}
+    assert roles(oauth, "both") == {"storefront": "Viewer", "payments": "Editor"}
+    assert roles(oauth, "else") == {}
+    # Somebody who is mapped anywhere is only where the mapping says: the platform team must not lose its own.
+    assert roles(oauth, "platform", "both") == {"1": "Admin", "storefront": "Admin", "payments": "Admin"}
+
+
+def test_only_tenants_of_the_region_with_groups_are_mapped() -> None:
+    """One unknown organization empties a strict mapping, so that none is in it without need."""
+    oauth = entered(storefront=GrafanaGroups(viewers=["store"]))
+    assert json.loads(oauth["org_mapping"]) == [
+        "platform:1:Admin",
+        "platform:storefront:Admin",
+        "store:storefront:Viewer",
+    ]
+    elsewhere = (
+        context()
+        .platform.tenants["storefront"]
+        .model_copy(update={"grafana": GrafanaGroups(viewers=["store"]), "regions": ["eu-west"]})
+    )
+    tenants = {**context().platform.tenants, "storefront": elsewhere}
+    assert "org_mapping" not in ini(context(platform={"tenants": tenants}))["auth.generic_oauth"]
 
 
 def test_grafana_looks_for_dashboards_in_our_namespace_only() -> None:
