@@ -22,8 +22,8 @@ IDS = ("user_id", "order_id", "request_id")
 MINE = f'{{service_name=~"{PREFIX}.+"}}'
 STORED = f'{{service=~"{PREFIX}.+"}}'
 """As Tempo's own metrics call a service."""
-PUSHED = tuple(f'{{__name__!~".+:.+", {selector[1:]}' for selector in (MINE, STORED))
-"""What was pushed; rules record what they make of it every half minute, under names with a colon."""
+PUSHED = tuple(f'{{__name__!~".+:.+|ALERTS|ALERTS_FOR_STATE", {selector[1:]}' for selector in (MINE, STORED))
+"""What was pushed; rules record what they make of it every half minute, under names with a colon, and what they find."""
 
 
 @dataclass(frozen=True)
