@@ -23,7 +23,7 @@ MINE = f'{{service_name=~"{PREFIX}.+"}}'
 STORED = f'{{service=~"{PREFIX}.+"}}'
 """As Tempo's own metrics call a service."""
 PUSHED = tuple(f'{{__name__!~".+:.+|ALERTS|ALERTS_FOR_STATE", {selector[1:]}' for selector in (MINE, STORED))
-"""What was pushed; rules record what they make of it every half minute, under names with a colon, and what they find."""
+"""What was pushed; what rules record has a colon in its name, and what they find is an alert."""
 
 
 @dataclass(frozen=True)
