@@ -7,17 +7,17 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 import tools
 from bench import rule_load
+from bench.backfill import LONGEST_BLOCK
 from components.values.context import Context
 from lab import prometheus
-from lab.process import Processes
 from rules.slo import conventions, recordings
 
 INTERVAL: Final = 30
@@ -26,15 +26,32 @@ be measured as often, and count by the interval that they ship with."""
 LOAD_SECONDS: Final = 300.0
 _SCRAPED: Final = 420
 """Seconds of what is scraped that are there at the start: rates are over 5 minutes."""
-_SEED: Final = "bench_slo"
 _DAY: Final = 86_400
 
 
-def history(context: Context, series: Sequence[rule_load.Series], processes: Processes, folder: Path) -> None:
-    """Write blocks: the last minutes of what is scraped, and of each SLO what its long windows read.
+@dataclass(frozen=True)
+class _Past:
+    """What is recorded of each SLO before the start: two series, one of them a thousandth of the other."""
 
-    promtool makes the recordings itself, from one sample per SLO: as text they would be gigabytes.
-    """
+    total: str
+    errors: str
+    value: float
+    start: int
+    """Seconds before now, as the end is."""
+    end: int
+    step: int
+
+
+_PASTS: Final = (
+    _Past(conventions.TOTAL, conventions.ERRORS, 1, 3900, 0, INTERVAL),
+    _Past(conventions.TOTAL_COUNTED, conventions.ERRORS_COUNTED, 300, 6 * 3600 + 300, 0, 300),
+    _Past("slo:sli_total:increase15m", "slo:sli_errors:increase15m", 900, 10 * _DAY, 0, 900),
+    _Past("slo:sli_total:sum10d", "slo:sli_errors:sum10d", 10 * _DAY, 10 * _DAY + 3600, 10 * _DAY - 1800, 240),
+)
+
+
+def history(context: Context, series: Sequence[rule_load.Series], folder: Path) -> None:
+    """Write blocks: the last minutes of what is scraped, and of each SLO what its windows read."""
     now = int(time.time())
     slos = [
         recordings.labels(tenant, name, slo, context.identity)
@@ -42,34 +59,19 @@ def history(context: Context, series: Sequence[rule_load.Series], processes: Pro
         for name, slo in entry.slos.items()
     ]
     labels = [",".join(f'{key}="{value}"' for key, value in each.items()) for each in slos]
-    seeds = [f"{_SEED}{{{each}}}" for each in labels]
     text = folder / "history.om"
     with text.open("w", encoding="utf-8") as file:
-        file.writelines(f"{each} 1 {now - 11 * _DAY}\n" for each in seeds)
-        for each in series:
-            file.writelines(f"{each.line(at - now)} {at}\n" for at in range(now - _SCRAPED, now, INTERVAL))
+        for past, each in product(_PASTS, labels):
+            times = range(now - past.start, now - past.end, past.step)
+            for name, value in ((past.total, past.value), (past.errors, past.value / 1000)):
+                file.writelines(f"{name}{{{each}}} {value:g} {at}\n" for at in times)
+        for one in series:
+            file.writelines(f"{one.line(at - now)} {at}\n" for at in range(now - _SCRAPED, now, INTERVAL))
         file.write("# EOF\n")
-    data = prometheus.data(folder)
-    _promtool("create-blocks-from", "openmetrics", "--quiet", str(text), str(data))
+    promtool = str(tools.ensure("promtool")["promtool"])
+    command = [promtool, "tsdb", "create-blocks-from", "--quiet", f"--max-block-duration={LONGEST_BLOCK}"]
+    subprocess.run([*command, "openmetrics", str(text), str(prometheus.data(folder))], check=True, capture_output=True)
     text.unlink()
-    url = prometheus.start(processes, prometheus.command(folder, {}), LOAD_SECONDS)
-    good, bad = f"last_over_time({_SEED}[12d])", f"0.0001 * last_over_time({_SEED}[12d])"
-    for names_of, start, end, step in (
-        ((conventions.TOTAL, conventions.ERRORS), now - 6 * 3600 - 600, now, "30s"),
-        (("slo:sli_total:increase5m", "slo:sli_errors:increase5m"), now - 10 * _DAY, now, "5m"),
-        (("slo:sli_total:sum10d", "slo:sli_errors:sum10d"), now - 10 * _DAY - 3600, now - 10 * _DAY + 1800, "2m"),
-    ):
-        rules = [{"record": name, "expr": expr} for name, expr in zip(names_of, (good, bad), strict=True)]
-        file_of = folder / "seeds.yaml"
-        file_of.write_text(yaml.safe_dump({"groups": [{"name": "seeds", "rules": rules}]}), encoding="utf-8")
-        span = [f"--start={start}", f"--end={end}", f"--eval-interval={step}"]
-        _promtool("create-blocks-from", "rules", *span, f"--url={url}", f"--output-dir={data}", str(file_of))
-    processes.stop()
-
-
-def _promtool(*arguments: str) -> None:
-    command = [str(tools.ensure("promtool")["promtool"]), "tsdb", *arguments]
-    subprocess.run(command, check=True, capture_output=True)
 
 
 def config(address: str, folder: Path) -> dict[str, Any]:

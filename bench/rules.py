@@ -76,7 +76,7 @@ def _measured(tenants: int, services: int) -> dict[str, Any]:
         processes = Processes(instance)
         series = list(rule_load.series(list(context.tenants), services, context.identity))
         try:
-            rule_stand.history(context, series, processes, folder)
+            rule_stand.history(context, series, folder)
             with rule_stand.exporter(series) as address:
                 settings = rule_stand.config(address, folder)
                 url = prometheus.start(processes, prometheus.command(folder, settings), LOAD_SECONDS)
@@ -124,9 +124,10 @@ def _rounds(url: str) -> Iterator[dict[str, Any]]:
     reached = until(lambda: min(_read(url, "iterations_total").values(), default=0) >= 1, LOAD_SECONDS)
     if not reached:
         raise RuntimeError("not every rule group was evaluated; see the end of the log")
-    for _ in range(ROUNDS + 1):
+    for number in range(ROUNDS + 1):
+        if number:
+            threading.Event().wait(INTERVAL)
         yield {"at": time.monotonic(), "cpu": _cpu(url), "durations": _read(url, "last_duration_seconds")}
-        threading.Event().wait(INTERVAL)
 
 
 def _read(url: str, what: str) -> dict[str, float]:

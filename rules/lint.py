@@ -102,7 +102,7 @@ def _of_area(area: str, groups: list[dict[str, Any]], have: Known) -> Iterator[F
         for rule in group["rules"]:
             name = rule.get("alert") or rule["record"]
             expression = read(rule["expr"].replace(THRESHOLD, "1"))
-            problems = [*_owner(expression), *_metrics(expression, have)]
+            problems = [*_owner(expression), *metrics(expression, have)]
             if "alert" in rule:
                 problems += [*_alert(rule, have), *_threshold(rule)]
                 elsewhere = {
@@ -138,9 +138,16 @@ def _owner(expression: Expression) -> Iterator[tuple[str, str]]:
             )
 
 
-def _metrics(expression: Expression, have: Known) -> Iterator[tuple[str, str]]:
+def metrics(expression: Expression, have: Known, made: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+    """Yield which metrics and labels of a rule or a runbook's query nobody gives, each with its correction.
+
+    Args:
+        expression: what asks.
+        have: what may be asked for.
+        made: names, or beginnings of names, that are there besides.
+    """
     for each in expression.selectors:
-        if not each.metric or each.metric.startswith(GENERATED):
+        if not each.metric or each.metric.startswith((*GENERATED, *made)):
             continue
         if each.metric not in have.metrics:
             yield f"asks for {each.metric}, which no exporter and no recording gives", "add it to rules/exporters/"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rules.lint import GENERATED, OWNER, TARGET, Known
+from rules.lint import Known, metrics
 from rules.lint_promql import read
 
 KINDS = ("Metric", "Trace", "Log")
@@ -71,10 +71,8 @@ def _is_query(kind: str, text: str) -> bool:
 
 def as_rules(pages: Mapping[str, str]) -> dict[str, Any]:
     """Return the queries of metrics as a rule file, by which promtool reads them: it takes no bare expressions."""
-    metrics = [each for each in queries(pages) if each.kind == "Metric"]
-    rules = [
-        {"record": f"runbook:{each.alert}:query{number}", "expr": each.text} for number, each in enumerate(metrics)
-    ]
+    asked = [each for each in queries(pages) if each.kind == "Metric"]
+    rules = [{"record": f"runbook:{each.alert}:query{number}", "expr": each.text} for number, each in enumerate(asked)]
     return {"groups": [{"name": "runbooks", "rules": rules}]}
 
 
@@ -88,23 +86,11 @@ def problems(pages: Mapping[str, str], have: Known, stores: Stores) -> Iterator[
     for each in found:
         said: Iterator[tuple[str, str]] = iter(())
         if each.kind == "Metric":
-            said = _metric(each.text, have)
+            said = metrics(read(each.text), have, (ALERTS,))
         elif each.kind == "Log":
             said = _log(each.text, stores)
         for what, fix in said:
             yield f"runbooks/{each.alert}.md: {each.kind} query {what}; fix: {fix}"
-
-
-def _metric(text: str, have: Known) -> Iterator[tuple[str, str]]:
-    for each in read(text).selectors:
-        if not each.metric or each.metric.startswith((*GENERATED, ALERTS)):
-            continue
-        if each.metric not in have.metrics:
-            yield f"asks for {each.metric}, which no exporter and no recording gives", "add it to rules/exporters/"
-            continue
-        labels = have.metrics[each.metric]
-        if labels is not None and (unknown := each.labels - labels - OWNER - TARGET):
-            yield f"asks {each.metric} for {', '.join(sorted(unknown))}, which it has not", "correct the label"
 
 
 def _log(text: str, stores: Stores) -> Iterator[tuple[str, str]]:

@@ -10,9 +10,8 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import requests
@@ -27,23 +26,30 @@ from lab.instance import Instance
 from lab.process import Processes
 from rules.slo import conventions
 from rules.slo.recordings import labels as slo_labels
-from settings import names
 from tests import alertmanagers
 from tests.alertmanagers import Intervals, Recorder
 from tests.contexts import context
 from tests.recording import record
+from tests.rules.played_shop import (
+    CALLS,
+    FAILING_PER_SECOND,
+    HEALTHY_PER_SECOND,
+    HISTORY_SECONDS,
+    OTHER_SERVICE,
+    SERVICE,
+    SLO,
+    TENANT,
+    Shop,
+    series,
+)
 from tests.running import run
-from tests.serving import Asked, serving
+from tests.serving import serving
 
 STACK = "dev.us-east"
-TENANT, SERVICE, SLO = "shop", "cart", "cart-availability"
-OTHER_SERVICE = "search"
-HEALTHY_PER_SECOND = 10.0
-FAILING_PER_SECOND = 0.01
-"""What the shop serves when it is well: one failure in a thousand, a fifth of its budget."""
-BURST_PER_SECOND = 4000.0
-HISTORY_SECONDS, STEP_SECONDS = 6 * 3600 + 1800, 30
-_CALLS = "traces_span_metrics_calls_total"
+STEP_SECONDS = 30
+"""Between scrapes and evaluations as deployed."""
+COUNTED_SECONDS = 300
+"""What a count of an objective's requests is of."""
 
 
 @dataclass(frozen=True)
@@ -67,76 +73,6 @@ class Pace:
 QUICK = Pace(1, 60, 2, 5.0, 120.0, Intervals(wait="1s", interval="1s", ping="1s"))
 DEPLOYED = Pace(30, 1, 60, 300.0, 1500.0)
 """As deployed: 30 s, whole `for`s, 30 s and 5 min of group waits. The switch outside waits for five pings."""
-
-
-@dataclass
-class Traffic:
-    """Requests of one service so far, and how many there are per second."""
-
-    served: float
-    failed: float
-    healthy_rate: float = HEALTHY_PER_SECOND
-    failing_rate: float = FAILING_PER_SECOND
-    since: float = field(default_factory=time.time)
-
-    def count(self) -> tuple[float, float]:
-        """Return what was served and what failed until now."""
-        now = time.time()
-        self.served += self.healthy_rate * (now - self.since)
-        self.failed += self.failing_rate * (now - self.since)
-        self.since = now
-        return self.served, self.failed
-
-
-class Shop:
-    """The services of one tenant, as the gateways count them from spans."""
-
-    def __init__(self, identity: Mapping[str, str]) -> None:
-        history = HISTORY_SECONDS
-        self._lock = Lock()
-        self._identity = identity
-        self._traffic = {
-            name: Traffic(HEALTHY_PER_SECOND * history, FAILING_PER_SECOND * history)
-            for name in (SERVICE, OTHER_SERVICE)
-        }
-
-    def burst(self, service: str) -> None:
-        """Let a service fail nearly every request from now on."""
-        self._set(service, HEALTHY_PER_SECOND, BURST_PER_SECOND)
-
-    def recover(self, service: str) -> None:
-        """Let a service serve so much that its failures of the last minutes are soon no share of it."""
-        self._set(service, 5000 * BURST_PER_SECOND, 0.0)
-
-    def _set(self, service: str, healthy: float, failing: float) -> None:
-        with self._lock:
-            traffic = self._traffic[service]
-            traffic.count()
-            traffic.healthy_rate, traffic.failing_rate = healthy, failing
-
-    def answer(self, _asked: Asked) -> tuple[int, bytes]:
-        """Answer a scrape."""
-        with self._lock:
-            counted = {name: traffic.count() for name, traffic in self._traffic.items()}
-        lines = [f"# TYPE {_CALLS} counter"]
-        for name, counts in counted.items():
-            for series, count in zip(self.series(name), counts, strict=True):
-                lines.append(f"{series} {count:.3f}")
-        return 200, ("\n".join(lines) + "\n").encode()
-
-    def series(self, service: str) -> tuple[str, str]:
-        """Return the series of good and of failed requests of a service."""
-        shared = {names.TENANT_LABEL: TENANT, **self._identity, "service_name": service}
-        good, bad = (
-            _series(_CALLS, {**shared, "span_kind": "SPAN_KIND_SERVER", "status_code": f"STATUS_CODE_{code}"})
-            for code in ("UNSET", "ERROR")
-        )
-        return good, bad
-
-
-def _series(name: str, labels: Mapping[str, str]) -> str:
-    inner = ",".join(f'{key}="{value}"' for key, value in labels.items())
-    return f"{name}{{{inner}}}"
 
 
 @dataclass
@@ -186,11 +122,11 @@ class Region:
         found = [each.body for each in self.recorder.to("/slack") if each.body["channel"] == channel]
         return [f"{a['title']}\n{a['text']}" for body in found for a in body["attachments"]]
 
-    def query(self, path: str, **parameters: str) -> list[dict[str, Any]]:
-        """Ask Prometheus; return the series."""
-        answer = requests.get(f"{self.prometheus}/api/v1/{path}", params=parameters, timeout=10)
-        found: list[dict[str, Any]] = answer.json()["data"]["result"]
-        return found
+    def recorded(self, selector: str) -> dict[float, float]:
+        """Return the samples of one series of the last quarter of an hour by their times: one for each evaluation."""
+        answer = requests.get(f"{self.prometheus}/api/v1/query", params={"query": f"{selector}[15m]"}, timeout=10)
+        (found,) = answer.json()["data"]["result"]
+        return {float(time): float(value) for time, value in found["values"]}
 
 
 @contextmanager
@@ -258,7 +194,8 @@ def _hurried(spec: dict[str, Any], pace: Pace) -> dict[str, Any]:
         return {**given, "for": f"{_seconds(given['for']) // pace.shorter}s"} if "for" in given else given
 
     def group(given: dict[str, Any]) -> dict[str, Any]:
-        own = {"interval": f"{pace.interval}s"} if given.get("interval") == f"{STEP_SECONDS}s" else {}
+        longer = _seconds(given.get("interval", f"{STEP_SECONDS}s")) // STEP_SECONDS
+        own = {"interval": f"{longer * pace.interval}s"}
         return {**given, **own, "rules": [rule(each) for each in given["rules"]]}
 
     return {"groups": [group(each) for each in spec["groups"]]}
@@ -273,18 +210,21 @@ def _backfill(given: Context, shop: Shop, data: Path) -> None:
     now = int(time.time())
     times = range(now - HISTORY_SECONDS, now, STEP_SECONDS)
     owned = slo_labels(TENANT, SLO, given.tenants[TENANT].slos[SLO], given.identity)
-    lines = [f"# TYPE {_CALLS.removesuffix('_total')} counter"]
+    lines = [f"# TYPE {CALLS.removesuffix('_total')} counter"]
     for service in (SERVICE, OTHER_SERVICE):
         rates = (HEALTHY_PER_SECOND, FAILING_PER_SECOND)
-        for series, rate in zip(shop.series(service), rates, strict=True):
-            scraped = series.replace("{", '{job="shop",instance="shop",', 1)
+        for served, rate in zip(shop.series(service), rates, strict=True):
+            scraped = served.replace("{", '{job="shop",instance="shop",', 1)
             lines += [f"{scraped} {rate * (at - times[0]):.3f} {at}" for at in times]
-    for name, rate in (
-        (conventions.TOTAL, HEALTHY_PER_SECOND + FAILING_PER_SECOND),
-        (conventions.ERRORS, FAILING_PER_SECOND),
+    total = HEALTHY_PER_SECOND + FAILING_PER_SECOND
+    for name, value, apart in (
+        (conventions.TOTAL, total, STEP_SECONDS),
+        (conventions.ERRORS, FAILING_PER_SECOND, STEP_SECONDS),
+        (conventions.TOTAL_COUNTED, COUNTED_SECONDS * total, COUNTED_SECONDS),
+        (conventions.ERRORS_COUNTED, COUNTED_SECONDS * FAILING_PER_SECOND, COUNTED_SECONDS),
     ):
         lines.append(f"# TYPE {name} gauge")
-        lines += [f"{_series(name, owned)} {rate} {at}" for at in times]
+        lines += [f"{series(name, owned)} {value} {at}" for at in times[:: apart // STEP_SECONDS]]
     file = data.parent / "history.om"
     file.write_text("\n".join([*lines, "# EOF"]) + "\n", encoding="utf-8")
     done = run(tools.ensure("promtool")["promtool"], "tsdb", "create-blocks-from", "openmetrics", str(file), str(data))

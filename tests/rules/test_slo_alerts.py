@@ -42,14 +42,17 @@ def quiet(name: str, at: str, alert: str = "SLOBudgetBurningFast") -> dict[str, 
 def test_an_outage_pages_within_three_evaluations_and_ends_half_an_hour_after_it(tmp_path: Path) -> None:
     """100 requests a second, all failing from minute 30 to minute 40.
 
-    At minute 30.5 one sample of 60 holds a tenth of a 5-minute rate: 0.18 % of the requests are bad. At the next the
-    slower pair's 0.6 % are passed, which must page by minute 32.5; its half hour is clean 35 minutes after the end.
+    At minute 31.5 the hour's share of bad requests is below the 1.44 % that page, at minute 32 above. The slower pair's
+    half hour is clean 35 minutes after the end.
     """
     steps = [
         series(GOOD, "0+3000x60 180000+0x20 180000+3000x75"),
         series(BAD, "0+0x60 3000+3000x19 60000+0x76"),
     ]
-    checks = [quiet("up", "30m30s"), fires("up", "32m30s"), fires("up", "70m"), quiet("up", "76m")]
+    hour = f"{conventions.ratio('1h')} > bool 0.0144"
+    own = f'{{{labels("up")}, sloth_window="1h"}}'
+    passed = [value(hour, "31m30s", {own: 0}), value(hour, "32m", {own: 1})]
+    checks = [*passed, quiet("up", "31m30s"), fires("up", "33m30s"), fires("up", "70m"), quiet("up", "76m")]
     promtool(tmp_path, {"up": slo()}, "30s", {"input_series": steps, "promql_expr_test": checks})
 
 
@@ -110,12 +113,11 @@ def test_a_period_is_counted_to_the_end_and_no_further(
 def _constants(groups: list[dict[str, Any]], steps: int) -> list[dict[str, str]]:
     """Return what a tenant's rules record without asking for a series, as input."""
     made = []
-    for rule in groups[0]["rules"]:
-        number = re.fullmatch(r"vector\((.*)\)", rule["expr"])
-        if number:
-            pairs = {**groups[0]["labels"], **rule.get("labels", {})}
-            text = ", ".join(f'{key}="{each}"' for key, each in pairs.items())
-            made.append(series(f"{rule['record']}{{{text}}}", f"{number[1]}x{steps + 8}"))
+    for rule in groups[-1]["rules"]:
+        number = rule["expr"].removeprefix("vector(").removesuffix(")")
+        pairs = {**groups[-1]["labels"], **rule["labels"]}
+        text = ", ".join(f'{key}="{each}"' for key, each in pairs.items())
+        made.append(series(f"{rule['record']}{{{text}}}", f"{number}x{steps + 8}"))
     return made
 
 
@@ -176,13 +178,14 @@ def test_requests_are_counted_at_the_interval_at_which_they_are_evaluated() -> N
     intervals = {group["name"]: group["interval"] for group in SHARED["groups"]}
     assert intervals["slo.alerts"] == intervals["slo.indicators"] == recordings.INTERVAL == "30s"
     assert helm_values(context())["prometheusSpec"]["evaluationInterval"] == recordings.INTERVAL
-    assert intervals["slo.counts"] == "5m"
-    counts = {rule["expr"] for rule in RULES if rule.get("record", "").endswith(":increase5m")}
-    assert counts == {f"300 * {conventions.ERRORS}", f"300 * {conventions.TOTAL}"}
+    assert (intervals["slo.counts"], intervals["slo.quarters"]) == ("5m", "15m")
+    counts = {rule["expr"] for rule in RULES if ":increase" in rule.get("record", "")}
+    sources = (conventions.ERRORS, conventions.TOTAL)
+    assert counts == {f"300 * {each}" for each in sources} | {f"900 * avg_over_time({each}[15m])" for each in sources}
 
 
 def test_every_series_that_sloths_dashboards_ask_for_is_recorded() -> None:
-    own = [rule["record"] for rule in recordings.rule_groups("shop", {"up": slo()}, {})[0]["rules"]]
+    own = [rule["record"] for group in recordings.rule_groups("shop", {"up": slo()}, {}) for rule in group["rules"]]
     recorded = {*own, *(rule.get("record") for rule in RULES)}
     windows = ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d", "28d")
     assert recorded >= {conventions.ratio(window) for window in windows}
