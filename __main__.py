@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
@@ -31,6 +33,8 @@ def main() -> None:
         raise pulumi.RunError(str(error)) from None
     for note in notes:
         pulumi.log.warn(str(note))
+    # A chart answers with a reference to each of its objects; the SDK would fetch all their properties, for nobody.
+    os.environ.setdefault("PULUMI_DISABLE_RESOURCE_REFERENCES", "true")
     stack = names.stack(platform.environment, name)
     cluster = kubernetes.Provider(
         "cluster",

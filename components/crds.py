@@ -40,7 +40,6 @@ class Crds(pulumi.ComponentResource):
             prometheus_values(prometheus),
             names.NAMESPACE,
             child,
-            stateful=False,
         )
         # The release has the operator's name, from which the names in the conversion webhook follow.
         second = install(
@@ -49,7 +48,6 @@ class Crds(pulumi.ComponentResource):
             opentelemetry_values(opentelemetry),
             names.NAMESPACE,
             child,
-            stateful=False,
         )
         versions = {each.name: each.version for each in (prometheus, opentelemetry)}
         # A chart has its URN when all its objects are made: the engine asks its provider for them before it answers.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -30,5 +31,7 @@ cluster = kubernetes.Provider(
     cluster_identifier=f"{names.stack(platform.environment, region)}/{entry.name}",
     enable_server_side_apply=True,
 )
+# A chart answers with a reference to each of its CRDs; the SDK would fetch all their properties, for nobody.
+os.environ.setdefault("PULUMI_DISABLE_RESOURCE_REFERENCES", "true")
 crds = Crds("crds", packages, pulumi.ResourceOptions(providers=[cluster]))
 pulumi.export("versions", crds.versions)

@@ -8,7 +8,7 @@ from components.values import logs_limits
 from components.values.addresses import LOGS_RELEASE
 from components.values.context import Context
 from components.values.iam import SERVICE_ACCOUNTS
-from components.values.pods import role_annotation, spread
+from components.values.pods import LEFT_BEHIND, role_annotation, spread
 from settings import names
 from settings.vocabulary import Pillar, Workload
 
@@ -27,6 +27,8 @@ _ROLES = {
     "queryFrontend": Workload.LOKI_QUERY_FRONTEND,
     "queryScheduler": Workload.LOKI_QUERY_SCHEDULER,
 }
+_STATEFUL = {"compactor", "indexGateway", "ingester", "singleBinary"}
+"""What the chart runs as StatefulSets, its caches beside."""
 _COMPONENT = {
     "gateway": "gateway",
     "indexGateway": "index-gateway",
@@ -145,6 +147,7 @@ def _workload(context: Context, key: str, workload: Workload) -> dict[str, Any]:
         "podDisruptionBudget": {"enabled": True, "maxUnavailable": 1},
         "affinity": None,
         "topologySpreadConstraints": spread(CHART, LOGS_RELEASE, _COMPONENT.get(key, key), key == "ingester"),
+        "annotations": LEFT_BEHIND if key in _STATEFUL else {},
     }
     if need.volume is not None:
         claim = {"size": str(need.volume), "storageClass": context.region.cluster.storage_class}
@@ -189,6 +192,7 @@ def _caches(context: Context) -> dict[str, Any]:
         **{
             key: {
                 "enabled": True,
+                "annotations": LEFT_BEHIND,
                 "replicas": context.sizing[workload].replicas,
                 # Items only; connections and overhead come on top.
                 "allocatedMemory": context.sizing[workload].memory.mebibytes * 3 // 4,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from components.values.context import Context
 from settings import names
 from settings.vocabulary import Pillar, WorkloadIdentity
+
+LEFT_BEHIND: Final = {"pulumi.com/deletionPropagationPolicy": "orphan"}
+"""Annotations of every StatefulSet of a chart: its pods and volumes live through a replacement of the StatefulSet."""
 
 
 def role_annotation(context: Context, pillar: Pillar) -> dict[str, str]:

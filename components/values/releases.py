@@ -21,29 +21,27 @@ class Release:
     """Key of charts.yaml."""
     values: dict[str, Any]
     """Helm values, plain."""
-    stateful: bool
-    """Whether the chart renders a StatefulSet, whose pods and volumes must outlive a replacement of it."""
     namespace: str = names.NAMESPACE
 
 
 def prometheus_stack(context: Context) -> Release:
     """Return the release of Prometheus, Alertmanager, Grafana and the exporters."""
-    return Release(addresses.METRICS_RELEASE, metrics.CHART, metrics.helm_values(context), stateful=False)
+    return Release(addresses.METRICS_RELEASE, metrics.CHART, metrics.helm_values(context))
 
 
 def loki(context: Context) -> Release:
     """Return the release of Loki."""
-    return Release(addresses.LOGS_RELEASE, logs.CHART, logs.helm_values(context), stateful=True)
+    return Release(addresses.LOGS_RELEASE, logs.CHART, logs.helm_values(context))
 
 
 def tempo(context: Context) -> Release:
     """Return the release of Tempo, in the layout of the environment."""
-    return Release(addresses.TRACES_RELEASE, traces.chart(context), traces.helm_values(context), stateful=True)
+    return Release(addresses.TRACES_RELEASE, traces.chart(context), traces.helm_values(context))
 
 
 def opentelemetry_operator(context: Context) -> Release:
     """Return the release of the OpenTelemetry operator."""
-    return Release(addresses.OPERATOR_RELEASE, operator.CHART, operator.helm_values(context), stateful=False)
+    return Release(addresses.OPERATOR_RELEASE, operator.CHART, operator.helm_values(context))
 
 
 def all_of(context: Context) -> list[Release]:

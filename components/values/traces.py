@@ -10,7 +10,7 @@ from components.values import traces_config
 from components.values.addresses import TRACES_RELEASE
 from components.values.context import Context
 from components.values.iam import SERVICE_ACCOUNTS
-from components.values.pods import role_annotation, spread
+from components.values.pods import LEFT_BEHIND, role_annotation, spread
 from settings.problem import Problem, SettingsError
 from settings.vocabulary import Pillar, TempoEngine, Workload
 
@@ -85,6 +85,7 @@ def _single(context: Context) -> dict[str, Any]:
     jaeger = {key: {"endpoint": None} for key in ("grpc", "thrift_binary", "thrift_compact", "thrift_http")}
     return {
         **_shared(context),
+        "annotations": LEFT_BEHIND,
         "replicas": need.replicas,
         "config": yaml.safe_dump(traces_config.config(context, "/conf/overrides.yaml"), sort_keys=True),
         "tempo": {
@@ -110,6 +111,8 @@ def _distributed(context: Context) -> dict[str, Any]:
     cache = context.sizing[Workload.TEMPO_CACHE]
     roles = {key: _workload(context, key, workload) for key, workload in _ROLES.items()}
     ingesters = context.sizing[Workload.TEMPO_INGESTER].replicas
+    for key in ("ingester", "metricsGenerator"):
+        roles[key]["annotations"] = LEFT_BEHIND
     roles["ingester"]["config"] = {"replication_factor": min(REPLICATION_FACTOR, ingesters)}
     # A StatefulSet: its volume keeps what no Prometheus has taken yet.
     roles["metricsGenerator"] |= {"enabled": True, "kind": "StatefulSet"}
@@ -127,6 +130,7 @@ def _distributed(context: Context) -> dict[str, Any]:
         **roles,
         "memcached": {
             "enabled": True,
+            "annotations": LEFT_BEHIND,
             "replicas": cache.replicas,
             # Items only; connections and overhead come on top.
             "extraArgs": [f"--memory-limit={cache.memory.mebibytes * 3 // 4}", "--max-item-size=5m"],
