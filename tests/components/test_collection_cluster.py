@@ -22,6 +22,7 @@ from components.values.labels import labels
 from settings import names
 from settings.units import Duration
 from tests.components.collection_chain import NODE, Chain, attributes, free_ports, until
+from tests.components.collection_cluster import SECONDS, apply, kubectl, read, thing
 from tests.contexts import context
 from tests.lab.conftest import LabCluster, lab_cluster
 from tests.recording import record
@@ -29,38 +30,7 @@ from tests.rendering import render
 
 __all__ = ["lab_cluster"]
 
-SECONDS = 60
 CORE, RBAC = "v1", "rbac.authorization.k8s.io/v1"
-
-
-def kubectl(server: LabCluster, *arguments: str, given: object = None) -> str:
-    done = subprocess.run(
-        [str(tools.ensure("kubectl")["kubectl"]), "--kubeconfig", str(server.kubeconfig), *arguments],
-        input=None if given is None else yaml.safe_dump_all(given if isinstance(given, list) else [given]),
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def apply(server: LabCluster, *manifests: dict[str, Any]) -> None:
-    """Apply on the server side, strictly: an unknown field is a refusal, not a warning."""
-    kubectl(
-        server, "apply", "--server-side", "--force-conflicts", "--validate=strict", "-f", "-", given=list(manifests)
-    )
-
-
-def read(server: LabCluster, namespace: str, kind: str, name: str) -> Any:
-    text = kubectl(server, "get", kind, name, "--namespace", namespace, "--ignore-not-found", "-o", "json")
-    return json.loads(text) if text else None
-
-
-def thing(api: str, kind: str, name: str, namespace: str | None = None, **content: Any) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"name": name, **({"namespace": namespace} if namespace else {})}
-    return {"apiVersion": api, "kind": kind, "metadata": metadata, **content}
 
 
 @pytest.fixture(scope="module")
