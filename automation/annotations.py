@@ -18,6 +18,7 @@ import typer
 
 from automation.commands.options import AsJson, Env, Regions, show, show_json
 from automation.problem import AutomationError, Exit
+from automation.secret_values import Store
 from components.values.context import Context
 from dashboards.board import DEPLOY_TAG
 from settings import load, names
@@ -83,17 +84,20 @@ def annotate(
         Path | None,
         typer.Option("--token-file", help=f"File with a service account's token; ${TOKEN_VARIABLE} without it."),
     ] = None,
+    token_secret: Annotated[
+        str, typer.Option("--token-secret", help="Name of a secret with it in the store of each region, read there.")
+    ] = "",
     as_json: AsJson = False,
 ) -> int:
     """Mark a deploy on every dashboard of the regions that it reached."""
     contexts = _contexts(env, region or [])
     deploy = described(contexts, namespace, commit, tenant, service)
-    token = _token(token_file)
+    reached = [each for each in contexts if deploy.tenant in {*each.tenants, names.PLATFORM_TENANT}]
+    tokens = _tokens(reached, token_file, token_secret)
     now = time.time()
     marks = [
-        mark(grafana or names.grafana_url(each.platform, each.name), token, deploy, each.name, now)
-        for each in contexts
-        if deploy.tenant in {*each.tenants, names.PLATFORM_TENANT}
+        mark(grafana or names.grafana_url(each.platform, each.name), tokens[each.name], deploy, each.name, now)
+        for each in reached
     ]
     failed = [each for each in marks if each.error is not None]
     if as_json:
@@ -178,6 +182,22 @@ def _contexts(env: str, regions: list[str]) -> list[Context]:
     return [Context(*load.from_file(names.stack(env, name))) for name in regions]
 
 
+def _tokens(contexts: list[Context], file: Path | None, secret: str) -> dict[str, str]:
+    """Return each region's token; a secret of one name holds another in each, since each Grafana makes its own.
+
+    Raises:
+        AutomationError: there is none, or it is given twice.
+    """
+    if not secret:
+        token = _token(file)
+        return {each.name: token for each in contexts}
+    if file is not None:
+        raise AutomationError(
+            f"--token-secret: is {secret!r}, though --token-file is {file}; allowed: one of them; fix: leave one out"
+        )
+    return {each.name: Store(each).value(secret) for each in contexts}
+
+
 def _token(file: Path | None) -> str:
     """Return the token, never from an argument.
 
@@ -193,6 +213,7 @@ def _token(file: Path | None) -> str:
     if not token.strip():
         raise AutomationError(
             "token: is missing; allowed: a Grafana service account's with the role Editor; "
-            f"fix: set ${TOKEN_VARIABLE}, or name the file that the secret store's operator mounts with --token-file"
+            f"fix: set ${TOKEN_VARIABLE}, or name the file that the secret store's operator mounts with --token-file, "
+            "or the secret with --token-secret"
         )
     return token.strip()

@@ -29,6 +29,7 @@ _COMMANDS: Final = {
     "silence": "automation.silences:silence",
     "silences": "automation.silences:silences",
     "annotate": "automation.annotations:annotate",
+    "organizations": "automation.organizations:organizations",
     "go-services": "automation.go_services:go_services",
 }
 """Module and function of each command: only that of the one asked for is imported, since some take a second."""

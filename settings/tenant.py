@@ -51,6 +51,11 @@ class GrafanaGroups(Model):
     editors: list[IdentityGroup] = []
     """Groups whose members also explore and make dashboards of their own, in this organisation only."""
 
+    @property
+    def members(self) -> list[str]:
+        """Every group that enters."""
+        return [*self.editors, *self.viewers]
+
 
 class Tenant(Model):
     """One business tenant; its key in `tenants` is its org id in Loki and Tempo and its `tenant` label."""

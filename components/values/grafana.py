@@ -167,7 +167,7 @@ def _org_mapping(context: Context, oidc: Oidc) -> Iterator[str]:
     The platform team is in it as well, since who is mapped anywhere is only where the mapping says.
     """
     tenants = {name: tenant.grafana for name, tenant in context.tenants.items()}
-    entered = {name: groups for name, groups in tenants.items() if groups.viewers or groups.editors}
+    entered = {name: groups for name, groups in tenants.items() if groups.members}
     if entered:
         yield f"{oidc.admin_group}:{MAIN_ORGANIZATION_ID}:Admin"
     for name, groups in entered.items():

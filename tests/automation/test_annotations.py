@@ -166,7 +166,7 @@ def test_no_token_is_refused_with_where_to_put_one(
     first, second = capsys.readouterr().err.splitlines()
     assert first == (
         "token: is missing; allowed: a Grafana service account's with the role Editor; fix: set $GRAFANA_TOKEN, "
-        "or name the file that the secret store's operator mounts with --token-file"
+        "or name the file that the secret store's operator mounts with --token-file, or the secret with --token-secret"
     )
     file = tmp_path / "no"
     assert second == (
