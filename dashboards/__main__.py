@@ -17,7 +17,7 @@ from components.values.context import Context
 from components.values.dashboard_files import DashboardFile, dashboard_files
 from components.values.datasources import org_ids
 from dashboards.board import Folder
-from dashboards.gallery import asking, bundle, drawing
+from dashboards.gallery import asking, bundle, drawing, marks
 from dashboards.gallery.page import Dashboard, page
 from dashboards.runbook import FOLDER as RUNBOOKS
 from settings import load, names
@@ -91,6 +91,9 @@ def gallery(
     loki: Annotated[str, typer.Option("--loki", help="Address of Loki.")] = "",
     tempo: Annotated[str, typer.Option("--tempo", help="Address of Tempo.")] = "",
     org_id: Annotated[str, typer.Option("--org-id", help="X-Scope-OrgID; every tenant of the region without it.")] = "",
+    annotations: Annotated[
+        Path | None, typer.Option("--annotations", help="File with Grafana's GET /api/annotations, such as deploys.")
+    ] = None,
     span: Annotated[str, typer.Option("--range", help="Time range of all, such as 15m; each its own without it.")] = "",
     end: Annotated[
         int | None, typer.Option("--end", help="End of the range, seconds since 1970; now without it.")
@@ -107,7 +110,9 @@ def gallery(
     if data is not None:
         answers = bundle.loaded(data)
     else:
-        sources = asking.Sources(prometheus, loki, tempo, org_id or org_ids(context))
+        sources = asking.Sources(
+            prometheus, loki, tempo, org_id or org_ids(context), marks.kept(annotations) if annotations else ()
+        )
         if not (prometheus or loki or tempo):
             raise DashboardsError(
                 "gallery: nobody to ask; fix: name --prometheus, --loki and --tempo, or --data FILE; "

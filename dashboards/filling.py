@@ -63,6 +63,20 @@ class Values:
     label: str
 
 
+@dataclass(frozen=True)
+class Annotation:
+    """What a dashboard marks on the time axis of its panels."""
+
+    name: str
+    color: str
+    title: str
+    """What a mark of a series says, with `{{label}}` for its labels."""
+    expr: str
+    """Query of Prometheus whose series are marks while they last; empty where Grafana itself holds the marks."""
+    tags: tuple[str, ...]
+    """All of which a mark of Grafana's carries."""
+
+
 def panels(model: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield every panel of a dashboard's JSON, those of collapsed rows too, rows themselves not."""
     for panel in model["panels"]:
@@ -91,6 +105,21 @@ def queries(model: Mapping[str, Any]) -> list[Query]:
                 )
             )
     return found
+
+
+def annotated(model: Mapping[str, Any]) -> list[Annotation]:
+    """Return what a dashboard marks as it opens."""
+    return [
+        Annotation(
+            each["name"],
+            each["iconColor"],
+            each.get("titleFormat", ""),
+            each.get("expr", ""),
+            tuple(each.get("target", {}).get("tags", ())),
+        )
+        for each in model["annotations"]["list"]
+        if each["enable"]
+    ]
 
 
 def offered(model: Mapping[str, Any]) -> list[Values]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import requests
 
 from dashboards import filling
-from dashboards.gallery.bundle import Answer, Board, Bundle, Line, Series, Trace
+from dashboards.gallery import marks
+from dashboards.gallery.bundle import Answer, Board, Bundle, Line, Mark, Series, Trace
 from dashboards.panel_ids import panel_id
 
 TIMEOUT_SECONDS: Final = 60.0
@@ -32,6 +33,8 @@ class Sources:
     tempo: str = ""
     org_ids: str = ""
     """X-Scope-OrgID of Loki and Tempo: tenants with | between."""
+    annotations: Sequence[marks.Kept] = ()
+    """What Grafana keeps, such as deploys: there is none to ask."""
 
     def of(self, kind: filling.Kind) -> str:
         """Return the address of one kind."""
@@ -76,7 +79,25 @@ def _board(session: requests.Session, model: Mapping[str, Any], sources: Sources
         text = filling.filled(query.text, query.kind, given, step, span)
         answer = _Asker(session, sources, start, end, step).ask(query, text)
         found.panels.setdefault(panel_id(query.type, query.panel), {})[query.ref] = answer
+    found.marks.extend(_marks(session, model, sources, start, end))
     return found
+
+
+def _marks(
+    session: requests.Session, model: Mapping[str, Any], sources: Sources, start: float, end: float
+) -> list[Mark]:
+    """Return the marks of a dashboard, ordered; a query that is refused has none, and its panels say why."""
+    step = filling.step(int(end - start), POINTS)
+    found: list[Mark] = []
+    for each in filling.annotated(model):
+        if not each.expr:
+            found += marks.of_grafana(each, sources.annotations, start, end)
+            continue
+        text = filling.filled(each.expr, "prometheus", filling.opening(model), step, int(end - start))
+        query = filling.Query(model["uid"], each.name, "annotation", "", "prometheus", text, False, each.title)
+        answer = _Asker(session, sources, start, end, step).ask(query, text)
+        found += marks.of_series(each, answer.series, step)
+    return sorted(found, key=lambda mark: (mark.start, mark.name, mark.text))
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,19 @@ class Answer:
 
 
 @dataclass(frozen=True, config=_STRICT)
+class Mark:
+    """Something that happened, on the time axis of every panel."""
+
+    name: str
+    """Of the annotation: what kind of thing."""
+    text: str
+    color: str
+    start: float
+    end: float
+    """The same as the start where it did not last."""
+
+
+@dataclass(frozen=True, config=_STRICT)
 class Board:
     """What the queries of one dashboard returned over one time range."""
 
@@ -73,6 +86,8 @@ class Board:
     end: float
     panels: dict[int, dict[str, Answer]] = field(default_factory=dict)
     """By the panel's id and the target's letter."""
+    marks: list[Mark] = field(default_factory=list)
+    """The first of a kind first."""
 
 
 @dataclass(frozen=True, config=_STRICT)

@@ -14,6 +14,7 @@ from functools import cache
 from typing import Any, Final
 
 from dashboards.gallery import colors, units
+from dashboards.gallery.bundle import Mark
 from dashboards.gallery.lines import Curve
 
 _POINTS_PER_PIXEL: Final = 72
@@ -33,7 +34,12 @@ class DrawingError(Exception):
 
 
 def time_series(
-    panel: Mapping[str, Any], curves: Sequence[Curve], span: tuple[float, float], size: tuple[int, int], salt: str
+    panel: Mapping[str, Any],
+    curves: Sequence[Curve],
+    span: tuple[float, float],
+    size: tuple[int, int],
+    salt: str,
+    marks: Sequence[Mark] = (),
 ) -> str:
     """Return the picture of a time series panel.
 
@@ -43,6 +49,7 @@ def time_series(
         span: start and end of the time axis, seconds since the epoch.
         size: width and height in pixels.
         salt: makes the ids in the picture those of no other one.
+        marks: what happened meanwhile.
 
     Raises:
         DrawingError: matplotlib is not installed.
@@ -69,6 +76,7 @@ def time_series(
         for step in steps:
             if step.get("value") is not None and low <= step["value"] <= high:
                 axes.axhline(step["value"], color=colors.css(step["color"]), linewidth=1.2, linestyle=(0, (5, 4)))
+    _mark(axes, marks)
     return _svg(figure, size, salt)
 
 
@@ -89,6 +97,14 @@ def sparkline(curve: Curve, color: str, size: tuple[int, int], salt: str) -> str
     axes.plot(curve.times, curve.values, color=color, linewidth=1.2, **_alone(curve))
     axes.fill_between(curve.times, curve.values, low - room * 0.1, color=color, alpha=0.15, linewidth=0)
     return _svg(figure, size, salt)
+
+
+def _mark(axes: Any, marks: Sequence[Mark]) -> None:
+    """Draw a dashed line where something began, and a light band for as long as it lasted; equal ones once."""
+    for start, end, color in dict.fromkeys((each.start, each.end, colors.css(each.color)) for each in marks):
+        axes.axvline(start, color=color, linewidth=1, linestyle=(0, (3, 3)))
+        if end > start:
+            axes.axvspan(start, end, color=color, alpha=0.1, linewidth=0)  # of what is written one decimal stays
 
 
 def color_of(number: int) -> str:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-from dashboards.gallery import units
+from dashboards.gallery import colors, units
 from dashboards.gallery.bundle import Answer, Board, Bundle
 from dashboards.gallery.shown import GAP, PAGE_PIXELS, ROW_PIXELS, Shown, shown
 from dashboards.gallery.style import STYLE
@@ -98,7 +98,20 @@ def _section(dashboard: Dashboard, panels: Sequence[str], board: Board | None) -
     return (
         f'<section id="{model["uid"]}"><h2>{escape(model["title"])}<small>{escape(dashboard.folder)}</small></h2>'
         f'<p class="about">{escape(model["description"])} <code>/d/{model["uid"]}</code>, opens with the last {since}; '
-        f'drawn: {when}.</p><p class="variables">{variables}</p><div class="grid">{"".join(panels)}</div></section>'
+        f'drawn: {when}.</p><p class="variables">{variables}{_marks(board)}</p>'
+        f'<div class="grid">{"".join(panels)}</div></section>'
+    )
+
+
+def _marks(board: Board | None) -> str:
+    """Return the kinds of marks that the time axes have, in their colour, with what they say."""
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for each in board.marks if board else []:
+        kinds.setdefault((each.name, each.color), []).append(each.text)
+    return "".join(
+        f'<span class="marks" title="{escape(", ".join(dict.fromkeys(texts)))}"><b style="color:{colors.css(color)}">'
+        f"{escape(name)}</b>{len(texts)}</span>"
+        for (name, color), texts in kinds.items()
     )
 
 

@@ -69,7 +69,7 @@ def shown(panel: Mapping[str, Any], board: Board | None, salt: str) -> Shown:
     if panel["type"] == "stat":
         return Shown(_stat(panel, found, salt), drawn=True)
     if panel["type"] == "timeseries":
-        return Shown(_time_series(panel, found, (board.start, board.end), salt), drawn=True)
+        return Shown(_time_series(panel, found, board, salt), drawn=True)
     return _reason(f"The gallery does not draw panels of the kind {panel['type']}.")
 
 
@@ -86,11 +86,12 @@ def _reason(sentence: str) -> Shown:
     return Shown(f'<p class="reason">{escape(sentence)}</p>', drawn=False)
 
 
-def _time_series(panel: Mapping[str, Any], found: Sequence[Curve], span: tuple[float, float], salt: str) -> str:
+def _time_series(panel: Mapping[str, Any], found: Sequence[Curve], board: Board, salt: str) -> str:
     width, height = size(panel)
     length = sum(len(curve.name) * 7 + 30 for curve in found[:_NAMES])
     rows = 1 if length <= width else 2
-    picture = drawing.time_series(panel, found, span, (width, height - rows * _LEGEND), salt)
+    span = (board.start, board.end)
+    picture = drawing.time_series(panel, found, span, (width, height - rows * _LEGEND), salt, board.marks)
     by_value = panel["fieldConfig"]["defaults"].get("color", {}).get("mode") == "thresholds"
     steps = colors.steps(panel["fieldConfig"]["defaults"])
     names = []
