@@ -26,9 +26,13 @@ _KNOWN: Final = (
         "set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE, to the one the stack was made with",
     ),
     _Known(
-        re.compile(r"InvalidCiphertextException|IncorrectKeyException|kms.*(AccessDenied|NotFound|disabled)", re.I),
-        "the KMS key does not open the stack's secrets",
-        "use the key that the state names, in its own region, as a role that may decrypt with it",
+        re.compile(
+            r"InvalidCiphertextException|IncorrectKeyException|kms.*(AccessDenied|NotFound|disabled|KMSInvalidState)",
+            re.I,
+        ),
+        "the KMS key cannot be used for the stack's secrets",
+        "use the key that the stack was made with, or for a new one that of FLEET_SECRETS_PROVIDER, in the key's own "
+        "region, as a role that may encrypt and decrypt with it",
     ),
     _Known(
         re.compile(r"ExpiredToken|token (included in the request )?(is|has) expired|RequestExpired", re.IGNORECASE),

@@ -22,6 +22,7 @@ from typing import Any, Final
 import yaml
 from pulumi import automation
 
+from automation import state
 from automation.diagnosis import sentence
 from automation.paths import MASK
 from automation.private import refuse_logs, write_private
@@ -30,11 +31,10 @@ from automation.projects import Project as Project
 from automation.projects import projects as projects
 from automation.recorder import Recorder
 from automation.result import Result
+from automation.state import Workspace
 
 Watcher = Callable[[Recorder], None]
 """Is told after every event, to show progress."""
-Deployment = Mapping[str, Any]
-"""A stack's state as the engine exports it."""
 _SECRETS: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
 _TRACEBACK: Final = "Traceback (most recent call last)"
 
@@ -88,6 +88,7 @@ class Engine:
         self._places = places
         self._command = command
         self._secrets_provider = secrets_provider
+        self._keys: Mapping[str, str] = {}
         self._env = {**env, "PULUMI_HOME": str(places.home), "PULUMI_SKIP_UPDATE_CHECK": "true"}
         places.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         refuse_logs(places.home)
@@ -158,30 +159,31 @@ class Engine:
 
     def outputs(self) -> dict[str, Any]:
         """Return the stack's outputs as its state has them, secret ones hidden; none before the first `up`."""
+        return state.outputs(self.deployment())
+
+    def deployment(self) -> Mapping[str, Any]:
+        """Return the stack's state, secrets encrypted; empty before the first `up`."""
         with self.surroundings():
             try:
-                arguments = ["stack", "output", "--json", "--stack", self.stack]
-                shown = self._command.run(arguments, str(self.work()), self._env).stdout
+                return self._workspace().export_stack(self.stack).deployment or {}
             except automation.StackNotFoundError:
                 return {}
-        return dict(json.loads(shown))
 
     def protected(self) -> list[str]:
         """Return the URNs of protected resources in the state, which a destroy keeps; components are only their sum."""
-        with self.surroundings():
-            deployment = self.opened().export_stack().deployment or {}
-        return [
-            str(each["urn"]) for each in deployment.get("resources", []) if each.get("protect") and each.get("custom")
-        ]
+        resources = self.deployment().get("resources") or []
+        return [str(each["urn"]) for each in resources if each.get("protect") and each.get("custom")]
 
     def opened(self) -> automation.Stack:
         """Return the stack, made where it is missing, and fit for an operation."""
-        stack = automation.Stack.create_or_select(self.stack, self._workspace())
+        workspace = self._workspace()
+        stack = automation.Stack.create_or_select(self.stack, workspace)
+        self._keys = state.keys(workspace.selected)
         self.prepare(stack)
         return stack
 
-    def _workspace(self) -> automation.LocalWorkspace:
-        return automation.LocalWorkspace(
+    def _workspace(self) -> Workspace:
+        return Workspace(
             work_dir=str(self.work()),
             pulumi_home=str(self._places.home),
             program=self._program,
@@ -226,7 +228,7 @@ class Engine:
         try:
             with self.surroundings():
                 stack = self.opened()
-                common = {"on_event": on_event, "config_file": str(self.copy_settings(stack)), "color": "never"}
+                common = {"on_event": on_event, "config_file": str(self.copy_settings()), "color": "never"}
                 outputs = getattr(run(stack, common), "outputs", {})
         except automation.CommandError as error:
             result = self._stored(recorder.result(False, time.monotonic() - started))
@@ -245,31 +247,26 @@ class Engine:
     def _program(self) -> None:
         runpy.run_path(str(self.project.program), run_name="__main__")
 
-    def copy_settings(self, stack: automation.Stack) -> Path:
+    def copy_settings(self) -> Path:
         """Copy the environment's settings as they are now, with the key of the first time: another would not fit.
 
-        The key, or what encrypts it, is in the copy of an earlier operation, or else in the state; where both are
-        new, the engine writes it into the copy.
+        The key, or what encrypts it, is in the copy of an earlier operation, or else in the state of the opened stack;
+        where both are new, the engine writes it into the copy.
         """
         source = self.project.root / f"Pulumi.{self.stack.partition('.')[0]}.yaml"
         copy, text = self.work() / source.name, source.read_text()
         if not set(_SECRETS) & set(yaml.safe_load(text)):
             known = yaml.safe_load(copy.read_text()) if copy.exists() else {}
-            keys = {key: known[key] for key in _SECRETS if key in known} or self._keys(stack)
-            text += f"\n{yaml.safe_dump(keys)}" if keys else ""
+            keys = {key: known[key] for key in _SECRETS if key in known} or self._keys or self._created()
+            text += f"\n{yaml.safe_dump(dict(keys))}" if keys else ""
         write_private(copy, text)
         return copy
 
-    def _keys(self, stack: automation.Stack) -> dict[str, str]:
-        provider = (stack.export_stack().deployment or {}).get("secrets_providers") or {}
-        state = provider.get("state") or {}
-        if provider.get("type") == "passphrase":
-            return {"encryptionsalt": state["salt"]}
-        if provider.get("type") == "cloud":
-            return {"secretsprovider": state["url"], "encryptedkey": state["encryptedkey"]}
-        created = self.work() / f"Pulumi.{self.stack}.yaml"
-        written = yaml.safe_load(created.read_text()) if created.exists() else {}
-        return {key: written[key] for key in _SECRETS if key in (written or {})}
+    def _created(self) -> dict[str, str]:
+        """Return the key of a stack that is new, from the file that its creation wrote."""
+        file = self.work() / f"Pulumi.{self.stack}.yaml"
+        written = (yaml.safe_load(file.read_text()) if file.exists() else None) or {}
+        return {key: written[key] for key in _SECRETS if key in written}
 
 
 def _sentence(stack: str, result: Result, output: str, log: Path) -> str:

@@ -21,7 +21,7 @@ from typing import Any, Final, TextIO
 
 from pulumi import automation
 
-from automation import locks, policies, rescue, workloads
+from automation import locks, policies, rescue, state, workloads
 from automation.diagnosis import sentence
 from automation.engine import Engine, EngineError, Places, Project
 from automation.problem import AutomationError
@@ -55,7 +55,7 @@ class _Stack(Engine):
         self.adopted = rescue.adopt(stack, platform.regions[region].cluster.context)
         if self.adopted:
             # Their outputs are only what was asked for: the providers know the rest.
-            settings = str(self.copy_settings(stack))
+            settings = str(self.copy_settings())
             stack.refresh(target=self.adopted, show_secrets=False, config_file=settings, color="never")
 
 
@@ -94,7 +94,8 @@ def _answer(request: Request, watch: Callable[[Recorder], None], stopping: threa
         owners = locks.held(backend, engine.project.pulumi_name, request.stack)
         return {"locks": [asdict(owner) for owner in owners]}
     if request.operation == "outputs":
-        return {"outputs": engine.outputs()}
+        deployment = engine.deployment()
+        return {"outputs": state.outputs(deployment), "pins": state.pins(deployment)}
     last: list[Recorder] = []
 
     def watched(recorder: Recorder) -> None:
@@ -108,8 +109,8 @@ def _answer(request: Request, watch: Callable[[Recorder], None], stopping: threa
         "drift": lambda: engine.drift(watched),
         "destroy": lambda: engine.destroy(watched),
     }[request.operation]()
-    planned = list(last[0].planned.values()) if last else []
-    found = policies.check(planned, protection=request.protection) if request.operation == "preview" else []
+    planned = last[0].planned() if last and request.operation == "preview" else []
+    found = policies.check(planned, protection=request.protection)
     return {
         "result": result.document(),
         "violations": [asdict(violation) for violation in found],

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
+from itertools import zip_longest
 from typing import Any, Final
 
 MASK: Final = "[secret]"
@@ -71,8 +73,8 @@ def masked(value: Any) -> Any:
 def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
     """Yield `(path, before, after)` for every leaf that differs; `MISSING` where one side has nothing.
 
-    Lists whose entries have names of a kind (see `_called`) are compared by those, so that one more entry is one
-    difference.
+    Lists whose entries have names of a kind (see `_called`), or are texts, are compared by those, and other lists in
+    their order, so that one more entry is one difference wherever it stands.
     """
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in sorted({*before, *after}, key=str):
@@ -80,22 +82,34 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, 
             yield from differences(before.get(key, MISSING), after.get(key, MISSING), inner)
     elif isinstance(before, list) and isinstance(after, list):
         left, right = _by_name(before), _by_name(after)
-        if left is not None and right is not None:
+        if left is None or right is None:
+            yield from _in_order(before, after, path)
+        elif left != right:
             yield from differences(left, right, path)
-            return
-        for index in range(max(len(before), len(after))):
-            yield from differences(
-                before[index] if index < len(before) else MISSING,
-                after[index] if index < len(after) else MISSING,
-                joined(path, index),
-            )
+        elif before != after:
+            # Only their order differs.
+            yield path, before, after
     elif before is MISSING or after is MISSING or before != after:
         yield path, before, after
 
 
+def _in_order(before: list[Any], after: list[Any], path: str) -> Iterator[tuple[str, Any, Any]]:
+    """Yield what differs between lists without names, entries aligned as far as they are equal."""
+    left, right = ([json.dumps(each, sort_keys=True, default=str) for each in side] for side in (before, after))
+    for _, first, last, start, end in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
+        for old, new in zip_longest(range(first, last), range(start, end)):
+            yield from differences(
+                MISSING if old is None else before[old],
+                MISSING if new is None else after[new],
+                joined(path, old if new is None else new),
+            )
+
+
 def _by_name(entries: list[Any]) -> dict[str, Any] | None:
     """Return entries by their names; None when one has none, or two have the same."""
-    names = [_called(entry) for entry in entries if isinstance(entry, Mapping)]
+    names = [
+        entry if isinstance(entry, str) else _called(entry) for entry in entries if isinstance(entry, str | Mapping)
+    ]
     if len(names) != len(entries) or not all(names) or len(set(names)) != len(names):
         return None
     return dict(zip(names, entries, strict=True))

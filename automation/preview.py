@@ -48,7 +48,10 @@ def due(runner: Runner, platform: Platform, region: str) -> list[Project]:
 def _crds_stand(runner: Runner, platform: Platform, region: str, project: Project) -> bool:
     chosen = pins.choose(pins.load(load.ROOT), platform.regions[region].charts, f"regions.{region}.charts")
     wanted = {chart: chosen[chart] for chart in set(names.CRDS.values())}
-    return runner.run(region, project, "outputs").outputs.get("versions") == wanted
+    ended = runner.run(region, project, "outputs")
+    # After a failure the outputs are still the old ones, while some CRDs may be new: going back must find those.
+    whole = set(ended.pins) == {names.chart_version(chart, version) for chart, version in wanted.items()}
+    return whole and ended.outputs.get("versions") == wanted
 
 
 def _preview(runner: Runner, platform: Platform, region: str, *, refresh: bool) -> Preview:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pulumi.automation import OpType
@@ -17,11 +17,11 @@ from pulumi.automation.events import EngineEvent, StepEventMetadata
 
 from automation.paths import MASK, MISSING, UNKNOWN, differences, lookup, masked
 from automation.result import Change, Field, Result
+from automation.state import STACK
 
 _UNCHANGED: Final = {OpType.SAME, OpType.REFRESH, OpType.READ}
 _REPLACING: Final = {OpType.REPLACE, OpType.CREATE_REPLACEMENT, OpType.DELETE_REPLACED}
 _SHOWN: Final = {"error", "warning"}
-_STACK: Final = "pulumi:pulumi:Stack"
 _SECRET: Final = "kubernetes:core/v1:Secret"  # noqa: S105 - a type, no password
 
 
@@ -49,7 +49,7 @@ class Recorder:
         self._objects: dict[str, tuple[str, str]] = {}
         self._buckets: dict[str, str] = {}
         self._output_fields: tuple[Field, ...] = ()
-        self.planned: dict[str, Planned] = {}
+        self._planned: dict[str, Planned] = {}
         self.started = 0
         self.done = 0
         self.latest = ""
@@ -59,7 +59,7 @@ class Recorder:
         if event.diagnostic_event is not None and event.diagnostic_event.severity in _SHOWN:
             message = event.diagnostic_event.message.strip()
             where = event.diagnostic_event.urn
-            name = f"{Change(where, '').name}: " if where and _STACK not in where else ""
+            name = f"{Change(where, '').name}: " if where and STACK not in where else ""
             self._messages[event.diagnostic_event.severity].append(name + message)
         if event.resource_pre_event is not None:
             self.started += 1
@@ -96,6 +96,11 @@ class Recorder:
             output_fields=self._output_fields,
         )
 
+    def planned(self) -> list[Planned]:
+        """Return the resources as they are going to stand, as far as events have come."""
+        # To mask takes a copy, and a resource shows in up to four events.
+        return [replace(each, inputs=masked(each.inputs)) for each in self._planned.values()]
+
     def _step(self, step: StepEventMetadata, *, first: bool = False) -> None:
         if step.op is OpType.SAME and self._operation == "preview":
             # A preview that looks at the world first reports what it found there, too; the program agrees with it.
@@ -112,10 +117,10 @@ class Recorder:
         if step.new is None:
             self._objects.pop(step.urn, None)
             self._buckets.pop(step.urn, None)
-            self.planned.pop(step.urn, None)
+            self._planned.pop(step.urn, None)
             return
-        self.planned[step.urn] = Planned(
-            step.urn, step.type, masked(_map(step.new.inputs)), bool(step.new.protect), bool(step.new.retain_on_delete)
+        self._planned[step.urn] = Planned(
+            step.urn, step.type, _map(step.new.inputs), bool(step.new.protect), bool(step.new.retain_on_delete)
         )
         if step.new.custom and step.type.startswith("kubernetes:"):
             metadata = _map(_map(step.new.inputs).get("metadata"))
@@ -125,7 +130,7 @@ class Recorder:
 
     def _outputs(self, step: StepEventMetadata) -> None:
         """Keep how the stack's outputs differ; the engine tells twice, before and after the program has spoken."""
-        if step.type == _STACK and step.new is not None:
+        if step.type == STACK and step.new is not None:
             before = masked(_map(step.old.outputs)) if step.old else {}
             after = masked(_map(step.new.outputs))
             self._output_fields = tuple(

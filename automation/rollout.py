@@ -109,9 +109,7 @@ class Rollout:
             self.say(f"{region}: done")
 
     def _up(self, region: str) -> None:
-        # Outputs are written even where a resource has failed: after a stop they do not tell that the CRDs stand.
-        found = self.runner.site.projects() if self.resumed else due(self.runner, self.platform, region)
-        for project in found:
+        for project in due(self.runner, self.platform, region):
             self._step(region, f"{project.name} preview")
             seen = self._must(
                 self.runner.run(

@@ -25,6 +25,9 @@ R = TypeVar("R")
 Progress = Callable[[str, str, int, int, str], None]
 """Is told of an operation under way: region, project, resources done, resources begun, the latest one."""
 _LAST_LINES: Final = 5
+"""How many of them are shown of a process that ended without an answer."""
+_LAST_SECONDS: Final = 5.0
+"""How long its last lines may take after it has ended: a process of its own may hold the pipe open."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,10 @@ class Ended:
     """URNs that a destroy kept."""
     locked: tuple[locks.Owner, ...] = ()
     """Who holds the stack, when that is why it failed."""
-
     outputs: Mapping[str, Any] = field(default_factory=dict)
     """The stack's outputs, when those were asked for."""
+    pins: tuple[str, ...] = ()
+    """Every pin that the stack's CRDs came from, when its outputs were asked for."""
 
     @property
     def ok(self) -> bool:
@@ -155,7 +159,7 @@ class Runner:
                 at = message["at"]
                 self.progress(region, project.name, at["done"], at["started"], at["latest"])
             answer = message.get("end", answer)
-        listener.join(_LAST_LINES)
+        listener.join(_LAST_SECONDS)
         with suppress(BrokenPipeError):
             process.stdin.close()
         process.stdout.close()
@@ -180,4 +184,5 @@ class Runner:
             tuple(answer.get("protected", ())),
             tuple(locks.Owner(**each) for each in answer.get("locks", ())),
             answer.get("outputs", {}),
+            tuple(answer.get("pins", ())),
         )

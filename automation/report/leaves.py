@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +14,9 @@ from automation.paths import MASK, MISSING, differences
 from automation.result import Field
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+DIGEST: Final = "[digest]"
+"""What stands for a SHA-256, which differs in every region and says only that something else differs."""
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 SHOWN: Final = 160
 """Characters of a value that are shown: enough for an image or an expression, too few for a dashboard."""
 
@@ -35,6 +39,9 @@ class Leaf:
         sides = [("-", self.before)] if self.kind != "add" else []
         sides += [("+", self.after)] if self.kind != "delete" else []
         forced = "  (forces a replacement)" if self.replaces else ""
+        if self.before == self.after:
+            known = self.before in (MASK, DIGEST)
+            return [f"! {self.path}: {f'{self.before}, another one' if known else 'differs'}{forced}"]
         return [f"{sign} {self.path}: {_text(value)}{forced}" for sign, value in sides]
 
 
@@ -44,7 +51,7 @@ def leaves(fields: Iterable[Field]) -> list[Leaf]:
 
 
 def renamed(leaf: Leaf, names: Mapping[str, str]) -> Leaf:
-    """Return a leaf with each name of a region's own replaced by its placeholder."""
+    """Return a leaf with each name of a region's own, and each digest, replaced by its placeholder."""
     return Leaf(
         substituted(leaf.path, names), _map(leaf.before, names), _map(leaf.after, names), leaf.kind, leaf.replaces
     )
@@ -59,7 +66,7 @@ def substituted(text: str, names: Mapping[str, str]) -> str:
 
 def _map(value: Any, names: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        return substituted(value, names)
+        return DIGEST if _DIGEST.fullmatch(value) else substituted(value, names)
     if isinstance(value, Mapping):
         return {substituted(str(key), names): _map(inner, names) for key, inner in value.items()}
     if isinstance(value, list):

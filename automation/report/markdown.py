@@ -35,8 +35,9 @@ def markdown(report: Report, limit: int = LIMIT, gallery: str = "") -> str:
     shapes: list[tuple[Callable[[Sequence[Risk]], list[str]], Callable[[Sequence[Group], int], list[str]]]] = [
         (_risks, _whole),
         (_risks, _short),
-        (_risks, _names_only),
-        (_risks, _counted),
+        (_risks_together, _short),
+        (_risks_together, _names_only),
+        (_risks_together, _counted),
         (_risk_names, _counted),
     ]
     text = ""
@@ -51,13 +52,17 @@ def markdown(report: Report, limit: int = LIMIT, gallery: str = "") -> str:
 
 
 def _title(report: Report) -> str:
-    regions = f"{len(report.regions)} region{'s' if len(report.regions) != 1 else ''}"
+    regions = _many(len(report.regions), "region")
     if report.errors:
         return f"### Preview of {report.environment}: failed"
     if not report.groups:
         return f"### Preview of {report.environment}: no change in {regions}"
     risks = f", **{len(report.open_risks)} to acknowledge**" if report.open_risks else ""
-    return f"### Preview of {report.environment}: {report.changes} changes in {regions}{risks}"
+    return f"### Preview of {report.environment}: {_many(report.changes, 'change')} in {regions}{risks}"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _table(report: Report) -> list[str]:
@@ -79,11 +84,29 @@ def _risks(risks: Sequence[Risk]) -> list[str]:
     return lines + _how(risks)
 
 
+def _risks_together(risks: Sequence[Risk]) -> list[str]:
+    """Return every risk, what is said of each once where one resource has many of a kind."""
+    found: dict[tuple[str, bool, str, str, str], list[str]] = {}
+    for risk in risks:
+        what, _, cost = risk.what.rpartition(": ")
+        key = (risk.kind, risk.acknowledged, risk.subject, ", ".join(risk.regions), cost)
+        found.setdefault(key, []).append(what)
+    lines = ["", "#### Risks", ""]
+    for (kind, acknowledged, subject, regions, cost), whats in found.items():
+        seen = " (acknowledged)" if acknowledged else ""
+        files = {what.partition(" ")[0] for what in whats}
+        where = f"{files.pop()} " if len(files) == 1 < len(whats) else ""
+        listed = "; ".join(what.removeprefix(where) for what in whats)
+        lines.append(f"- **{kind}**{seen} `{subject}` in {regions}: {where}{listed}: {cost}")
+    return lines + _how(risks)
+
+
 def _risk_names(risks: Sequence[Risk]) -> list[str]:
     lines = ["", "#### Risks", ""]
     for kind in dict.fromkeys(risk.kind for risk in risks):
-        named = dict.fromkeys(risk.subject for risk in risks if risk.kind == kind)
-        lines.append(f"- **{kind}**: {', '.join(f'`{name}`' for name in named)}")
+        named = Counter(risk.subject for risk in risks if risk.kind == kind)
+        many = {name: f" ({count} times)" if count > 1 else "" for name, count in named.items()}
+        lines.append(f"- **{kind}**: {', '.join(f'`{name}`{more}' for name, more in many.items())}")
     return lines + _how(risks)
 
 
@@ -93,8 +116,20 @@ def _how(risks: Sequence[Risk]) -> list[str]:
 
 
 def _heading(group: Group, regions: int) -> str:
-    where = "all regions" if len(group.regions) == regions and regions > 1 else ", ".join(group.regions)
-    return f"{group.op} {group.kind} `{group.label}` in {where}"
+    return f"{group.op} {group.kind} `{group.label}` in {_where(group, regions)}"
+
+
+def _where(group: Group, regions: int) -> str:
+    return "all regions" if len(group.regions) == regions and regions > 1 else ", ".join(group.regions)
+
+
+def _alike(groups: Sequence[Group]) -> list[list[Group]]:
+    """Return groups, with those together that change the same values in the same regions."""
+    found: dict[tuple[object, ...], list[Group]] = {}
+    for group in groups:
+        own = (repr(group.leaves),) if group.leaves else (group.type, group.label)
+        found.setdefault((group.op, group.regions, *own), []).append(group)
+    return list(found.values())
 
 
 def _whole(groups: Sequence[Group], regions: int) -> list[str]:
@@ -107,15 +142,19 @@ def _short(groups: Sequence[Group], regions: int) -> list[str]:
 
 def _diffs(groups: Sequence[Group], regions: int, most: int | None) -> list[str]:
     lines = ["", "#### Changes", ""] if groups else []
-    for group in groups:
+    for alike in _alike(groups):
+        group = alike[0]
         shown = [line for leaf in group.leaves for line in leaf.lines()]
         if not shown:
             lines.append(f"- {_heading(group, regions)}")
             continue
         more = len(shown) - most if most is not None and len(shown) > most else 0
+        named = [f"{', '.join(f'{each.kind} `{each.label}`' for each in alike)}", ""] if len(alike) > 1 else []
+        what = f"{group.op} {len(alike)} resources in {_where(group, regions)}" if named else _heading(group, regions)
         lines += [
-            f"<details><summary>{_heading(group, regions)}: {len(group.leaves)} values</summary>",
+            f"<details><summary>{what}: {_many(len(group.leaves), 'value')}{' each' if named else ''}</summary>",
             "",
+            *named,
             "```diff",
             *(shown[:most]),
             *([f"  and {more} lines more; the preview's JSON has them"] if more else []),
@@ -127,7 +166,7 @@ def _diffs(groups: Sequence[Group], regions: int, most: int | None) -> list[str]
 
 def _names_only(groups: Sequence[Group], regions: int) -> list[str]:
     lines = ["", "#### Changes", "", "Too many for their values to fit here; the preview's JSON has them.", ""]
-    return lines + [f"- {_heading(group, regions)}: {len(group.leaves)} values" for group in groups]
+    return lines + [f"- {_heading(group, regions)}: {_many(len(group.leaves), 'value')}" for group in groups]
 
 
 def _counted(groups: Sequence[Group], regions: int) -> list[str]:

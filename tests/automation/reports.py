@@ -1,4 +1,4 @@
-"""Previews as the engine's events make them, for the golden files."""
+"""Previews made by hand, for what a report makes of them."""
 
 from __future__ import annotations
 
@@ -49,30 +49,6 @@ def retention_cut() -> list[Preview]:
             update(region, CONFIG, "loki:observability/loki", field('data["config.yaml"]', loki("720h"), loki("696h"))),
             update(region, LIFECYCLE, "store-logs-lifecycle", field("rules[0].expiration.days", 33, 32)),
         )
-
-    return [one(region) for region in REGIONS]
-
-
-def chart_bump() -> list[Preview]:
-    label = 'metadata.labels["helm.sh/chart"]'
-
-    def one(region: str) -> Preview:
-        changes = [
-            update(
-                region,
-                f"kubernetes:{kind}",
-                f"loki:observability/loki-{name}",
-                field(label, "loki-18.10.1", "loki-18.11.0"),
-                field(f"spec.template.{label}", "loki-18.10.1", "loki-18.11.0"),
-                *([field("spec.template.spec.containers[0].image", "loki:3.7.5", "loki:3.7.6")] if image else []),
-            )
-            for kind, name, image in (
-                ("apps/v1:StatefulSet", "ingester", True),
-                ("apps/v1:Deployment", "distributor", True),
-                ("core/v1:Service", "gateway", False),
-            )
-        ]
-        return preview(region, *changes)
 
     return [one(region) for region in REGIONS]
 

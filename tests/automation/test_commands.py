@@ -18,15 +18,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.config import Config
 
 from automation.journal import Logbook
-from automation.site import SURROUNDINGS
+from automation.site import HOME, SECRETS_PROVIDER, SURROUNDINGS
 from automation.waiting import until
+from lab import cloud
 from lab.instance import ROOT
 from tests.automation.kills import DEADLINE, REGION, Stage
 from tests.automation.standing import standing
 
 FAILED, CHANGES = 1, 2
+AWS_REGION = "us-east-1"
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +63,16 @@ def example(name: str) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def test_an_exported_state_holds_no_secret_and_can_be_put_back(up: Stage, tmp_path: Path) -> None:
+    file = tmp_path / "state.json"
+    up.run("export", "--region", REGION, str(file))
+    exported = file.read_bytes()
+    assert b"part-0" in exported
+    assert [secret for secret in up.secrets() if secret in exported] == []
+    up.run("import", "--region", REGION, "--confirm", "dev.us-east", str(file))
+    assert "No change. Nothing to do." in up.run("preview")
 
 
 def test_what_a_person_changed_is_seen_and_no_longer_fits_what_was_reviewed(up: Stage, tmp_path: Path) -> None:
@@ -191,6 +204,47 @@ def test_a_bad_environment_is_one_sentence(up: Stage, tmp_path: Path, variables:
 def test_expired_credentials_are_one_sentence(up: Stage, tmp_path: Path, expired: str) -> None:
     said = up.run("preview", code=FAILED, **elsewhere(up, tmp_path, PULUMI_BACKEND_URL=expired))
     assert "the AWS credentials have expired" in sentence(said)
+
+
+def test_a_kms_key_that_is_not_there_is_one_sentence_and_one_that_is_serves_a_new_stack(
+    up: Stage, tmp_path: Path
+) -> None:
+    aws = cloud.running(up.fleet.lab(REGION).processes, AWS_REGION)
+    kms: Any = aws.session().client("kms", endpoint_url=aws.url, config=Config(proxies={}))
+    (tmp_path / "states").mkdir()
+    variables = {
+        **elsewhere(up, tmp_path, PULUMI_BACKEND_URL=(tmp_path / "states").as_uri()),
+        SECRETS_PROVIDER: f"awskms://alias/fleet?region={AWS_REGION}",
+    }
+    assert "the KMS key cannot be used" in sentence(up.run("preview", code=FAILED, **variables))
+    kms.create_alias(AliasName="alias/fleet", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
+    for _ in range(2):
+        # The second time the stack is known, and its state has no key yet.
+        assert "create ConfigMap part-0 in us-east" in up.run("preview", code=CHANGES, **variables)
+
+
+@pytest.mark.parametrize(
+    ("hindrance", "what"),
+    [
+        ("dev", "dev: cannot be made (File exists); allowed: a folder that you may write; fix: set FLEET_HOME to one"),
+        ("dev/.rollout.json.partial", "rollout.json: the journal cannot be written (Is a directory)"),
+    ],
+    ids=["folder", "file"],
+)
+def test_an_unwritable_journal_is_one_sentence_and_touches_nothing(
+    up: Stage, tmp_path: Path, hindrance: str, what: str
+) -> None:
+    """Something else in its place refuses root, too, as a folder's mode would not."""
+    before = up.state()
+    if hindrance == "dev":
+        (tmp_path / hindrance).touch()
+    else:
+        (tmp_path / hindrance).mkdir(parents=True)
+    said = up.run("up", code=FAILED, **{HOME: str(tmp_path)})
+    assert what in said
+    assert len(said.strip().splitlines()) == 1, said
+    assert up.state() == before
+    assert up.locks == []
 
 
 @pytest.mark.parametrize("full", ["state", "journal"])

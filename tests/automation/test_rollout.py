@@ -41,6 +41,8 @@ class Told(Runner):
     surprise: Change | None = None
     failing: dict[str, str] = field(default_factory=dict)
     before: Callable[[str], None] = lambda _: None
+    crds: Ended | None = None
+    """What it says of the stack of the CRDs when its outputs are asked for."""
 
     def run(self, region: str, project: Project, operation: str, **more: Any) -> Ended:
         key = f"{region} {operation}"
@@ -49,6 +51,8 @@ class Told(Runner):
         self.before(key)
         if key in self.failing:
             return Ended(region, project.name, None, self.failing[key])
+        if operation == "outputs" and self.crds is not None:
+            return self.crds
         changes = self.changes if operation == "preview" else (self.surprise,) if self.surprise else ()
         return Ended(region, project.name, result(operation, *changes))
 
@@ -209,15 +213,36 @@ def test_what_a_preview_had_not_shown_fails_the_region(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(("resumed", "first"), [(False, "region"), (True, "crds")])
-def test_after_a_stop_the_crds_are_looked_at_whatever_their_outputs_say(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, resumed: bool, first: str
+OLD, NEW = {"crd-chart": "1"}, {"crd-chart": "2"}
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+@pytest.mark.parametrize(
+    ("outputs", "pins", "first"),
+    [
+        (NEW, ["crd-chart-2"], "region"),
+        (OLD, ["crd-chart-1"], "crds"),
+        (OLD, ["crd-chart-1", "crd-chart-2"], "crds"),
+        (NEW, ["crd-chart-1", "crd-chart-2"], "crds"),
+        ({}, [], "crds"),
+    ],
+    ids=["as pinned", "before", "after a failure", "going back after a failure", "new"],
+)
+def test_the_crds_are_brought_up_unless_all_of_them_are_as_pinned(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    resumed: bool,
+    outputs: dict[str, str],
+    pins: list[str],
+    first: str,
 ) -> None:
-    monkeypatch.setattr("automation.preview._crds_stand", lambda *_: True)
+    monkeypatch.setattr("automation.preview.pins.choose", lambda *_: NEW)
+    monkeypatch.setattr("settings.names.CRDS", {"rules.example.org": "crd-chart"})
     with begun(tmp_path, OPTIONS) as (runner, made):
+        runner.crds = Ended("ap-southeast", "crds", None, outputs={"versions": outputs}, pins=tuple(pins))
         crds = runner.site.root / "crds"
         crds.mkdir()
         (crds / "Pulumi.yaml").write_text("name: crds\n")
         made.resumed = resumed
         assert made.run().finished
-    assert runner.projects[0] == first
+    assert runner.projects[1] == first

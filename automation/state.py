@@ -1,0 +1,78 @@
+"""A stack's state as its backend has it: read without opening its secrets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pulumi import automation
+
+from automation.paths import masked
+from settings import names
+
+STACK: Final = "pulumi:pulumi:Stack"
+"""Type of the resource that a stack itself is, with the stack's outputs."""
+
+
+class Workspace(automation.LocalWorkspace):
+    """Where the CLI works on a stack.
+
+    The SDK's own `export_stack` asks for all secrets in plain text. Here they stay encrypted: nothing of them comes
+    into this process, a file that is exported or imported holds none, and a passphrase's key need not be derived, which
+    is made to take a good part of a second.
+    """
+
+    selected: Mapping[str, Any]
+    """State of the stack when it was selected; empty when it is new."""
+
+    def __init__(self, **options: Any) -> None:
+        """Take what a LocalWorkspace takes."""
+        super().__init__(**options)
+        self.selected = {}
+
+    def export_stack(self, stack_name: str) -> automation.Deployment:
+        """Return a stack's state, secrets encrypted.
+
+        Raises:
+            automation.StackNotFoundError: there is no such stack.
+            automation.CommandError: the backend cannot be read.
+        """
+        arguments = ["stack", "export", "--stack", stack_name]
+        exported = json.loads(self.pulumi_command.run(arguments, self.work_dir, self.env_vars).stdout)
+        return automation.Deployment(version=exported.get("version"), deployment=exported.get("deployment"))
+
+    def select_stack(self, stack_name: str) -> None:
+        """See that there is a stack, by reading its state; what follows names its stack by itself.
+
+        Raises:
+            automation.StackNotFoundError: there is none.
+            automation.CommandError: the backend cannot be read.
+        """
+        self.selected = self.export_stack(stack_name).deployment or {}
+
+
+def outputs(deployment: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the outputs that a state has, secret ones masked; none before the first `up`."""
+    stacks = [each for each in deployment.get("resources") or [] if each["type"] == STACK]
+    return dict(masked(stacks[0].get("outputs") or {})) if stacks else {}
+
+
+def pins(deployment: Mapping[str, Any]) -> list[str]:
+    """Return every pin that CRDs of a state say they came from: after a failure there may be two of one chart."""
+    crds = [each for each in deployment.get("resources") or [] if each["type"].endswith(":CustomResourceDefinition")]
+    annotations = [each["inputs"]["metadata"].get("annotations") or {} for each in crds]
+    return sorted(
+        {each[names.CHART_VERSION_ANNOTATION] for each in annotations if names.CHART_VERSION_ANNOTATION in each}
+    )
+
+
+def keys(deployment: Mapping[str, Any]) -> dict[str, str]:
+    """Return what opens a state's secrets, or what encrypts that, as a settings file has it; none of a new stack."""
+    provider = deployment.get("secrets_providers") or {}
+    state = provider.get("state") or {}
+    if provider.get("type") == "passphrase":
+        return {"encryptionsalt": state["salt"]}
+    if provider.get("type") == "cloud":
+        return {"secretsprovider": state["url"], "encryptedkey": state["encryptedkey"]}
+    return {}
