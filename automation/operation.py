@@ -7,6 +7,7 @@ one how it ended; they hold no secret.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import shutil
@@ -30,6 +31,8 @@ from automation.request import Request
 from automation.site import SECRETS_PROVIDER
 from settings import load
 
+_THRESHOLDS: Final = (50_000, 50, 100)
+"""Objects between two looks for garbage among the youngest, and how many of those until the older ones' turns."""
 _INTERVAL: Final = 0.2
 """Seconds between two reports of progress."""
 
@@ -62,6 +65,8 @@ class _Stack(Engine):
 def main(given: TextIO, told: TextIO) -> int:
     """Run the operation that a line of JSON describes, and return the exit code of the process."""
     request = Request(**json.loads(given.readline()))
+    # What an operation makes lasts as long as it does: to look through all of it again and again finds nothing.
+    gc.set_threshold(*_THRESHOLDS)
     os.environ.clear()
     os.environ.update(request.environ)
     stopping = _stop_in_order()
