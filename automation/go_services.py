@@ -136,15 +136,15 @@ def services(tree: Path, wrapped_by: Sequence[str] = (), left_out: Sequence[str]
     packages = {each["ImportPath"]: each for module in modules for each in _packages(module)}
     imports = {path: frozenset(each.get("Imports") or ()) for path, each in packages.items()}
     found = []
-    for path, each in packages.items():
-        folder = Path(each["Dir"]).resolve()
-        if each.get("Name") == "main" and without.isdisjoint({folder, *folder.parents}):
-            reached = _reached(path, imports)
+    for name, package in packages.items():
+        folder = Path(package["Dir"]).resolve()
+        if package.get("Name") == "main" and without.isdisjoint({folder, *folder.parents}):
+            reached = _reached(name, imports)
             spoken = [protocol for protocol in PROTOCOLS if not reached.isdisjoint(protocol.spoken_by)]
             lacks = [p.carried_by[0] for p in spoken if not _imports_any(reached, (*p.carried_by, *wrapped_by))]
             if spoken:
-                names = tuple(protocol.name for protocol in spoken)
-                found.append(Service(path, folder.relative_to(root).as_posix(), names, tuple(lacks)))
+                speaks = tuple(protocol.name for protocol in spoken)
+                found.append(Service(name, folder.relative_to(root).as_posix(), speaks, tuple(lacks)))
     return sorted(found, key=lambda service: service.folder)
 
 
