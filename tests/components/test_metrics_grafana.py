@@ -71,7 +71,7 @@ def test_a_group_with_a_quote_cannot_change_the_role_expression() -> None:
     assert path == r"contains(groups[*], 'a\') || \'GrafanaAdmin') && 'Admin'"
 
 
-def entered(**groups: GrafanaGroups) -> dict[str, str]:
+def entered(**groups: GrafanaGroups) -> Mapping[str, str]:
     """Return the rendered single sign-on where some tenants have groups."""
     platform = context().platform
     changed = {name: platform.tenants[name].model_copy(update={"grafana": each}) for name, each in groups.items()}
