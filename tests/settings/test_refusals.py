@@ -28,7 +28,7 @@ FIELDS: list[tuple[str, dict[str, Any], str]] = [
         "an unknown key of a tenant",
         {"tenants.shop.chanels": {}},
         "tenants.shop.chanels is not a known key; allowed: namespaces, owners, channels, limits, retention, "
-        "slow_trace, thresholds, slos, regions; fix: did you mean channels?",
+        "slow_trace, thresholds, slos, grafana, regions; fix: did you mean channels?",
     ),
     (
         "an unknown key of a cluster",
