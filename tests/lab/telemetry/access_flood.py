@@ -84,10 +84,21 @@ def lines_found(stand: Stand, tenant: str, wanted: int) -> Counter[str]:
     return found
 
 
+FOUND_SECONDS = 20.0
+"""An accepted trace is not found for a moment while Tempo writes it down."""
+
+
 def spans_found(stand: Stand, tenant: str, trace: str) -> int:
-    """Return how many spans of a trace the tenant reads through the proxy."""
-    answer = ask(stand, tenant, get(f"/tempo/api/traces/{trace}"))
-    return len(re.findall(r'"spanId"', answer.text)) if answer.status == 200 else 0
+    """Return how many spans of a trace the tenant reads through the proxy, once Tempo has it."""
+    found: list[str] = []
+
+    def read() -> bool:
+        answer = ask(stand, tenant, get(f"/tempo/api/traces/{trace}"))
+        found[:] = re.findall(r'"spanId"', answer.text) if answer.status == 200 else []
+        return bool(found)
+
+    until(read, FOUND_SECONDS)
+    return len(found)
 
 
 def discarded(url: str, metric: str) -> dict[tuple[str, str], float]:
