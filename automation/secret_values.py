@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from automation.problem import AutomationError
 from components.values.context import Context
+from preflight.cloud import account
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -91,14 +92,9 @@ class Store:
 
             config = Config(connect_timeout=TIMEOUT_SECONDS, read_timeout=TIMEOUT_SECONDS)
             session = boto3.session.Session(region_name=self._context.region.aws_region)
-            account = session.client("sts", config=config).get_caller_identity()["Account"]
-            expected = self._context.region.aws_account_id
-            if account != expected:
-                raise AutomationError(
-                    f"regions.{self._context.name}.aws_account_id: is {expected!r}, but the credentials in use belong "
-                    f"to account {account!r}; allowed: the account that owns the region; fix: set AWS_PROFILE to a "
-                    "profile of it"
-                )
+            sts = session.client("sts", config=config)
+            for problem in account(sts, self._context.name, self._context.region):
+                raise AutomationError(str(problem))
             self._client = session.client("secretsmanager", config=config)
         return self._client
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pulumi import automation
 
+from automation import state
 from automation.engine import Engine as Driven
 from automation.engine import EngineError, Places, Project, projects
 from automation.private import refuse_logs
@@ -43,12 +44,11 @@ class Engine(Driven):
         return self._checkpoint.exists()
 
     def outputs(self) -> dict[str, Any]:
-        """Return the stack's outputs as its state has them, secret ones encrypted; none before the first `up`."""
+        """Return the stack's outputs as its file has them, secret ones hidden; none before the first `up`."""
         if not self.exists():
             return {}
         latest = json.loads(self._checkpoint.read_text())["checkpoint"].get("latest") or {}
-        stacks = [each for each in latest.get("resources", []) if each["type"] == "pulumi:pulumi:Stack"]
-        return dict(stacks[0].get("outputs", {})) if stacks else {}
+        return state.outputs(latest)
 
     def prepare(self, stack: automation.Stack) -> None:
         """Break the lock of a killed command, and undo what it had begun to make."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from preflight.subject import Subject
 from settings import names, references
 from settings.problem import Problem
+from settings.region import Region
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -36,7 +37,7 @@ def examine(subject: Subject) -> list[Problem]:
     )
     session = boto3.session.Session(region_name=subject.region.aws_region)
     try:
-        mistaken = list(account(session.client("sts", config=config), subject))
+        mistaken = list(account(session.client("sts", config=config), subject.name, subject.region))
         if mistaken:
             return mistaken
         store = session.client("secretsmanager", config=config)
@@ -59,11 +60,11 @@ def examine(subject: Subject) -> list[Problem]:
         ]
 
 
-def account(sts: STSClient, subject: Subject) -> Iterator[Problem]:
-    """Compare the account of the credentials in use with the settings'."""
+def account(sts: STSClient, name: str, region: Region) -> Iterator[Problem]:
+    """Compare the account of the credentials in use with that of the region of that name."""
     from botocore.exceptions import ClientError
 
-    path, expected = subject.path("aws_account_id"), subject.region.aws_account_id
+    path, expected = f"regions.{name}.aws_account_id", region.aws_account_id
     try:
         found = sts.get_caller_identity()["Account"]
     except ClientError as error:

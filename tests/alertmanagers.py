@@ -25,6 +25,7 @@ from components.values.alerting import receivers
 from components.values.context import Context
 from components.values.secrets import mounted
 from lab.process import Command, Processes
+from lab.telemetry.operators import answers
 from tests.serving import Asked
 
 NAME = "alertmanager"
@@ -127,13 +128,7 @@ def start(processes: Processes, file: Path, *, port: int | None = None) -> str:
             "--cluster.listen-address=",
         ]
 
-    def ready(ports: Mapping[str, int]) -> bool:
-        try:
-            return requests.get(f"http://127.0.0.1:{port or ports['web']}/-/ready", timeout=2).ok
-        except requests.RequestException:
-            return False
-
-    child = processes.start(Command(NAME, argv, ready, ("web",)))
+    child = processes.start(Command(NAME, argv, lambda ports: answers(port or ports["web"], "/-/ready"), ("web",)))
     return f"http://127.0.0.1:{port or child.ports['web']}"
 
 

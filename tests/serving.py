@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+import requests
+
 
 @dataclass(frozen=True)
 class Asked:
     """One request."""
 
+    method: str
     path: str
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]
@@ -31,18 +34,21 @@ def serving(answer: Answer) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Else each answer's body waits 40 ms for the client to acknowledge its head.
+        disable_nagle_algorithm = True
 
         def _serve(self) -> None:
             split = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            asked = Asked(split.path, parse_qs(split.query), dict(self.headers), body, self.client_address[0])
+            source = self.client_address[0]
+            asked = Asked(self.command, split.path, parse_qs(split.query), dict(self.headers), body, source)
             status, content = answer(asked)
             self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = _serve  # noqa: N815 - the base class' names
+        do_GET = do_POST = do_PUT = _serve  # noqa: N815 - the base class' names
 
         def log_message(self, *_: object) -> None:
             """Say nothing on standard error."""
@@ -60,3 +66,11 @@ def serving(answer: Answer) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+def responds(url: str) -> bool:
+    """Return whether something answers there; a receiver answers a GET with 404."""
+    try:
+        return requests.get(url, timeout=2).status_code in {200, 404}
+    except requests.RequestException:
+        return False

@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
+
+from tests.serving import Asked, serving
 
 Answer = tuple[int, Any]
 
@@ -153,44 +153,16 @@ def grafana_server(password: str) -> Iterator[GrafanaServer]:
     """Serve on loopback until the context is left."""
     state = GrafanaServer(password)
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        # Else each answer's body waits 40 ms for the client to acknowledge its head.
-        disable_nagle_algorithm = True
+    def answer(asked: Asked) -> tuple[int, bytes]:
+        organization = asked.headers.get("X-Grafana-Org-Id")
+        status, body = state.answer(
+            asked.method,
+            asked.path,
+            int(organization) if organization else None,
+            asked.headers.get("Authorization", ""),
+            json.loads(asked.body) if asked.body else None,
+        )
+        return status, json.dumps(body).encode()
 
-        def _serve(self) -> None:
-            sent = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            organization = self.headers.get("X-Grafana-Org-Id")
-            status, body = state.answer(
-                self.command,
-                urlsplit(self.path).path,
-                int(organization) if organization else None,
-                self.headers.get("Authorization", ""),
-                json.loads(sent) if sent else None,
-            )
-            content = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        do_GET = do_POST = do_PUT = _serve  # noqa: N815 - the base class' names
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing on standard error."""
-
-    class Server(ThreadingHTTPServer):
-        # Connections that clients keep open must not keep the test.
-        daemon_threads = True
-        block_on_close = False
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        state.url = f"http://127.0.0.1:{server.server_port}"
-        try:
-            yield state
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(answer) as state.url:
+        yield state

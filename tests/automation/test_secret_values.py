@@ -70,9 +70,9 @@ def test_the_store_of_another_account_is_not_asked(signed_in: Cloud) -> None:
     with pytest.raises(AutomationError) as caught:
         Store(other).value(NAME)
     assert str(caught.value) == (
-        "regions.us-east.aws_account_id: is '999999999999', but the credentials in use belong to account "
-        f"'{HERE.region.aws_account_id}'; allowed: the account that owns the region; fix: set AWS_PROFILE to a profile "
-        "of it"
+        "regions.us-east.aws_account_id is '999999999999', but the credentials in use belong to account "
+        f"'{HERE.region.aws_account_id}'; allowed: credentials of the account that owns the region; fix: set "
+        "AWS_PROFILE to a profile of that account, or correct aws_account_id"
     )
 
 

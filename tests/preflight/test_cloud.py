@@ -52,9 +52,10 @@ def test_credentials_of_another_account_are_refused_and_nothing_else_is_asked(aw
 
 def test_expired_credentials_are_refused() -> None:
     sts = boto3.client("sts", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    subject = describe()
     with Stubber(sts) as stubber:
         stubber.add_client_error("get_caller_identity", "ExpiredToken")
-        (problem,) = cloud.account(sts, describe())
+        (problem,) = cloud.account(sts, subject.name, subject.region)
     assert str(problem) == (
         f"regions.us-east.aws_account_id is '{ACCOUNT}', but AWS refuses the credentials in use (ExpiredToken); "
         "allowed: credentials of that account that have not expired; "

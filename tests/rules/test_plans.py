@@ -19,6 +19,7 @@ from lab.process import Command, Processes
 from lab.prometheus import OTLP, command, start
 from settings.vocabulary import Integration
 from tests.contexts import context
+from tests.serving import responds
 
 DEADLINE = 60.0
 COUNTED = context(integrations=[Integration.CLOUDNATIVE_PG])
@@ -71,7 +72,7 @@ def _collector(folder: Path, store: str) -> Command:
         file.write_text(yaml.safe_dump(_config(ports["otlp"], store)), encoding="utf-8")
         return [str(tools.ensure("otelcol")["otelcol"]), f"--config={file}"]
 
-    return Command("otelcol", argv, lambda ports: _answers(f"http://127.0.0.1:{ports['otlp']}/"), ("otlp",))
+    return Command("otelcol", argv, lambda ports: responds(f"http://127.0.0.1:{ports['otlp']}/"), ("otlp",))
 
 
 def _config(port: int, store: str) -> dict[str, Any]:
@@ -103,14 +104,6 @@ def _send(port: int, time: int, lines: tuple[str, ...]) -> None:
     each = [{"resource": resource, "scopeLogs": [{"logRecords": [record]}]} for record in records]
     body = {"resourceLogs": each}
     requests.post(f"http://127.0.0.1:{port}/v1/logs", json=body, timeout=10).raise_for_status()
-
-
-def _answers(url: str) -> bool:
-    """Return whether something answers there; a receiver answers a GET with 404."""
-    try:
-        return requests.get(url, timeout=2).status_code in {200, 404}
-    except requests.RequestException:
-        return False
 
 
 def test_plans_and_nothing_else_are_counted_for_their_owner(stores: str) -> None:

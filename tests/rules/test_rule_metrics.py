@@ -21,6 +21,7 @@ from lab.instance import Instance
 from lab.process import Command, Processes
 from lab.prometheus import OTLP, command, start
 from tests.contexts import context
+from tests.serving import responds
 
 DEADLINE = 60.0
 SPAN = {
@@ -77,7 +78,7 @@ def _collector(folder: Path, prometheus: str) -> Command:
         return [str(tools.ensure("otelcol")["otelcol"]), f"--config={file}"]
 
     def ready(ports: Mapping[str, int]) -> bool:
-        return _answers(f"http://127.0.0.1:{ports['own']}/metrics") and _answers(f"http://127.0.0.1:{ports['otlp']}/")
+        return responds(f"http://127.0.0.1:{ports['own']}/metrics") and responds(f"http://127.0.0.1:{ports['otlp']}/")
 
     return Command("otelcol", argv, ready, ("otlp", "own"))
 
@@ -115,14 +116,6 @@ def _send(address: str) -> None:
     }
     for signal, body in bodies.items():
         requests.post(f"{address}/{signal}", json=body, timeout=10).raise_for_status()
-
-
-def _answers(url: str) -> bool:
-    """Return whether something answers there; a receiver answers a GET with 404."""
-    try:
-        return requests.get(url, timeout=2).status_code in {200, 404}
-    except requests.RequestException:
-        return False
 
 
 def named(prefix: str) -> list[str]:

@@ -84,12 +84,11 @@ def lines_found(stand: Stand, tenant: str, wanted: int) -> Counter[str]:
     return found
 
 
-FOUND_SECONDS = 20.0
-"""An accepted trace is not found for a moment while Tempo writes it down."""
-
-
 def spans_found(stand: Stand, tenant: str, trace: str) -> int:
-    """Return how many spans of a trace the tenant reads through the proxy, once Tempo has it."""
+    """Return how many spans of a trace the tenant reads through the proxy.
+
+    An accepted trace is not found for a moment while Tempo writes it down.
+    """
     found: list[str] = []
 
     def read() -> bool:
@@ -97,7 +96,7 @@ def spans_found(stand: Stand, tenant: str, trace: str) -> int:
         found[:] = re.findall(r'"spanId"', answer.text) if answer.status == 200 else []
         return bool(found)
 
-    until(read, FOUND_SECONDS)
+    until(read, SEEN_SECONDS)
     return len(found)
 
 
