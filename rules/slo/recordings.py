@@ -1,17 +1,17 @@
 """What is recorded of each SLO; everything else is the same for all and stands in rules/slo.rules.yaml.
 
-Two queries and four constants per SLO, and one set of rules over all: Prometheus then evaluates windows, budgets and
-alerts of a thousand SLOs in some thirty queries, not in twenty thousand.
+One constant per SLO, two queries for all SLOs of a tenant that are alike, and one set of rules over all: Prometheus
+then evaluates windows, budgets and alerts of a thousand SLOs in some thirty queries, not in twenty thousand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from rules.slo import conventions as names
-from rules.slo.sources import queries
+from rules.slo.sources import alike, either, queries
 from settings.slo import Slo
 
 INTERVAL = "30s"
@@ -20,10 +20,12 @@ SPEC_INTERVAL = "2m"
 """How often constants are recorded: each is an evaluation too, and one may be missed before they are gone (5 min)."""
 
 Rule = dict[str, Any]
+_INFO_LABELS = (names.OBJECTIVE_LABEL, names.MODE_LABEL, names.SPEC_LABEL, names.OWNER_LABEL)
+"""What only the constant carries, since it may change while the rest goes on."""
 
 
 def rule_groups(tenant: str, slos: Mapping[str, Slo], identity: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return one rule group per SLO of a tenant for what is measured, and one for what all their specs say.
+    """Return the rule groups of a tenant: what its SLOs' specs say, and what is measured of them.
 
     Args:
         tenant: its name.
@@ -33,18 +35,11 @@ def rule_groups(tenant: str, slos: Mapping[str, Slo], identity: Mapping[str, str
     """
     if not slos:
         return []
-    measured = [
-        {
-            "name": f"slo.{tenant}.{name}",
-            "interval": INTERVAL,
-            "labels": labels(tenant, name, slo, identity),
-            "rules": _measured(tenant, name, slo),
-        }
-        for name, slo in sorted(slos.items())
-    ]
     shared = {"tenant": tenant, **identity}
-    specs = [rule for name, slo in sorted(slos.items()) for rule in _specified(slo, _own_labels(tenant, name, slo))]
-    return [*measured, {"name": f"slo.{tenant}", "interval": SPEC_INTERVAL, "labels": shared, "rules": specs}]
+    return [
+        {"name": f"slo.{tenant}.specs", "interval": SPEC_INTERVAL, "labels": shared, "rules": _specified(tenant, slos)},
+        {"name": f"slo.{tenant}", "interval": INTERVAL, "labels": shared, "rules": _measured(tenant, slos)},
+    ]
 
 
 def labels(tenant: str, name: str, slo: Slo, identity: Mapping[str, str]) -> dict[str, str]:
@@ -70,26 +65,54 @@ def _own_labels(tenant: str, name: str, slo: Slo) -> dict[str, str]:
     }
 
 
-def _measured(tenant: str, name: str, slo: Slo) -> list[Rule]:
-    owner = f'tenant="{tenant}"'
-    sli = queries(slo, owner, f'{names.TOTAL}{{{owner}, {names.ID_LABEL}="{_id(tenant, name)}"}}')
-    # In this order: errors read the total of the same evaluation.
-    return [{"record": names.TOTAL, "expr": sli.total}, {"record": names.ERRORS, "expr": sli.errors}]
+def _series(metric: str, tenant: str, slos: Iterable[str]) -> str:
+    ids = either(names.ID_LABEL, (_id(tenant, name) for name in slos))
+    return f"{metric}{{{_owner(tenant)}, {ids}}}"
 
 
-def _specified(slo: Slo, own: Mapping[str, str]) -> list[Rule]:
-    info = {
-        names.OBJECTIVE_LABEL: f"{Decimal(str(slo.objective)).normalize():f}",
-        names.MODE_LABEL: names.MODE,
-        names.SPEC_LABEL: names.SPEC,
-        names.OWNER_LABEL: slo.owner,
-    }
-    return [
-        {"record": record, "expr": f"vector({number})", "labels": {**own, **more}}
-        for record, number, more in (
-            (names.OBJECTIVE, objective(slo), {}),
-            (names.TIME_PERIOD, slo.window.days, {}),
-            (names.MINIMUM_FAILURES, slo.minimum_failures, {}),
-            (names.INFO, 1, info),
-        )
+def _owner(tenant: str) -> str:
+    return f'tenant="{tenant}"'
+
+
+def _measured(tenant: str, slos: Mapping[str, Slo]) -> list[Rule]:
+    """Return the requests of SLOs, those together that one query can ask for."""
+    rules = []
+    for together in _grouped(slos, lambda name, slo: alike(slo) or (name,)):
+        specified, measured = (_series(metric, tenant, together) for metric in (names.TIME_PERIOD, names.TOTAL))
+        sli = queries([slos[name] for name in together], _owner(tenant), specified, measured)
+        # In this order: errors read the total of the same evaluation.
+        rules += [{"record": names.TOTAL, "expr": sli.total}, {"record": names.ERRORS, "expr": sli.errors}]
+    return rules
+
+
+def _specified(tenant: str, slos: Mapping[str, Slo]) -> list[Rule]:
+    """Return a constant for each SLO with its labels, and its numbers, those together that are equal."""
+    rules: list[Rule] = [
+        {"record": names.INFO, "expr": "vector(1)", "labels": {**_own_labels(tenant, name, slo), **_info(slo)}}
+        for name, slo in sorted(slos.items())
     ]
+    numbers: tuple[tuple[str, Callable[[str, Slo], str]], ...] = (
+        (names.OBJECTIVE, lambda _, slo: objective(slo)),
+        (names.TIME_PERIOD, lambda _, slo: str(slo.window.days)),
+        (names.MINIMUM_FAILURES, lambda _, slo: str(slo.minimum_failures)),
+    )
+    more = ", ".join(_INFO_LABELS)
+    for record, number in numbers:
+        for together in _grouped(slos, number):
+            value = number(together[0], slos[together[0]])
+            one = f"max without ({more}) ({_series(names.INFO, tenant, together)})"
+            rules.append({"record": record, "expr": f"{value} * {one}"})
+    return rules
+
+
+def _grouped(slos: Mapping[str, Slo], key: Callable[[str, Slo], Hashable]) -> list[list[str]]:
+    """Return the names of SLOs, those of a key together, in the order of names."""
+    found: dict[Hashable, list[str]] = {}
+    for name, slo in sorted(slos.items()):
+        found.setdefault(key(name, slo), []).append(name)
+    return list(found.values())
+
+
+def _info(slo: Slo) -> dict[str, str]:
+    said = (f"{Decimal(str(slo.objective)).normalize():f}", names.MODE, names.SPEC, slo.owner)
+    return dict(zip(_INFO_LABELS, said, strict=True))

@@ -9,8 +9,10 @@ metrics, counted by the proxy of the pod that serves.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from rules.slo.conventions import SERVICE_NAME_LABEL as SERVICE
 from settings.slo import OWNER, WINDOW, Slo
 from settings.units import Duration
 from settings.vocabulary import SliSource
@@ -34,7 +36,7 @@ class Source:
     """Histogram of durations, without `_bucket` and `_count`."""
     per_second: int = 1
     """Units of the histogram's bounds in a second: 1000 where they are milliseconds."""
-    service: str = "service_name"
+    service: str = SERVICE
     """Label that names the service."""
     kind: str = ""
     """Matchers of the requests that the service answers, where the metrics hold others too."""
@@ -81,7 +83,7 @@ SOURCES = {
 
 @dataclass(frozen=True)
 class Queries:
-    """The two numbers of an SLO, as PromQL that gives one series each."""
+    """The two numbers of SLOs, as PromQL that gives one series for each SLO."""
 
     total: str
     """All requests per second."""
@@ -89,41 +91,73 @@ class Queries:
     """Bad requests per second; without a series where it cannot be told."""
 
 
-def queries(slo: Slo, owner: str, total_series: str, window: str = "5m") -> Queries:
-    """Return the queries of an SLO.
+def alike(slo: Slo) -> tuple[str, ...] | None:
+    """Return what SLOs have in common that one pair of queries measures; None where its queries are its own."""
+    return None if slo.source is SliSource.QUERY or slo.matchers else (slo.source, str(slo.latency))
+
+
+def queries(slos: Sequence[Slo], owner: str, specified: str, measured: str, window: str = "5m") -> Queries:
+    """Return the queries of SLOs of one tenant, which are alike, or of one.
 
     Args:
-        slo: the spec; `settings.slo_consistency` has found it whole.
-        owner: matchers that keep it to the tenant's own series.
-        total_series: the recorded total as a selector, which is there when the errors are evaluated.
+        slos: the specs; `settings.slo_consistency` has found them whole.
+        owner: matchers that keep them to the tenant's own series.
+        specified: a selector of one series of each, with the labels of its recordings, whatever the values.
+        measured: a selector of their recorded totals, which are there when the errors are evaluated.
         window: what rates are taken over.
     """
+    slo = slos[0]
+    none = f"0 * {measured}"
     if slo.source is SliSource.QUERY:
-        total, errors = (f"sum by ({KEPT}) ({_given(query, owner, window)})" for query in (slo.total, slo.errors))
-        return Queries(total, _or_none(errors, total_series))
+        # Met without labels, of which a query of one's own may keep none: $owner is in each of its selectors.
+        total, errors = (f"sum ({_given(query, owner, window)})" for query in (slo.total, slo.errors))
+        meets = "+ on () group_left ()"
+        return Queries(f"0 * {specified} {meets} {total}", f"{none} {meets} {errors} or {none}")
     source = SOURCES[slo.source]
-    own = slo.matchers or {source.service: slo.service}
-    common = ", ".join(each for each in (owner, *(f'{k}="{v}"' for k, v in sorted(own.items())), source.kind) if each)
+    own = [f'{label}="{value}"' for label, value in sorted(slo.matchers.items())]
+    kept = KEPT if own else f"{KEPT}, {SERVICE}"
+    services = own or [either(source.service, {each.service for each in slos})]
+    common = ", ".join(each for each in (owner, *services, source.kind) if each)
+
+    def rate(counter: str, *matchers: str) -> str:
+        return f"rate({counter}{{{', '.join((common, *matchers))}}}[{window}])"
+
+    def summed(rates: str) -> str:
+        if own or source.service == SERVICE:
+            return f"sum by ({kept}) ({rates})"
+        named = f"sum by ({KEPT}, {source.service}) ({rates})"
+        return f'label_replace({named}, "{SERVICE}", "$1", "{source.service}", "(.*)")'
+
+    # The spec's side is the one with many: services have several SLOs, and its labels are those of the result.
+    meets = f"on ({kept}) group_left ()"
     if slo.latency is None:
-        failed = " or ".join(f"rate({source.requests}{{{common}, {each}}}[{window}])" for each in source.failed)
-        total = f"sum by ({KEPT}) (rate({source.requests}{{{common}}}[{window}]))"
-        return Queries(total, _or_none(f"sum by ({KEPT}) ({failed})", total_series))
+        failed = " or ".join(rate(source.requests, each) for each in source.failed)
+        return Queries(
+            f"0 * {specified} + {meets} {summed(rate(source.requests))}",
+            # A service without a series of failed requests yet has none of them.
+            f"{none} + {meets} {summed(failed)} or {none}",
+        )
     bound = f'le=~"{bounds(slo.latency, source.per_second)}"'
-    total = f"sum by ({KEPT}) (rate({source.histogram}_count{{{common}}}[{window}]))"
-    good = f"sum by ({KEPT}) (rate({source.histogram}_bucket{{{common}, {bound}}}[{window}]))"
     # Without a bucket of this bound there is no number, since "all are slow" would page.
-    return Queries(total, f"clamp_min({total_series} - on () {good}, 0)")
+    return Queries(
+        f"0 * {specified} + {meets} {summed(rate(f'{source.histogram}_count'))}",
+        f"clamp_min({measured} - {meets} {summed(rate(f'{source.histogram}_bucket', bound))}, 0)",
+    )
+
+
+def either(label: str, values: Iterable[str]) -> str:
+    """Return the matcher of a label that has one of some values."""
+    several = sorted(values)
+    if len(several) == 1:
+        return f'{label}="{several[0]}"'
+    escaped = (each.replace(".", r"\\.") for each in several)
+    return f'{label}=~"{"|".join(escaped)}"'
 
 
 def bounds(latency: Duration, per_second: int) -> str:
     """Return a regular expression of the label `le` of a bound: scrapes write 1.0, the OTLP receiver writes 1."""
     value = f"{latency.milliseconds * per_second / 1000:.9f}".rstrip("0").rstrip(".")
     return rf"{value}(\\.0)?" if "." not in value else value.replace(".", r"\\.")
-
-
-def _or_none(errors: str, total_series: str) -> str:
-    """Return errors, and 0 where there are requests and no series of failed ones yet."""
-    return f"{errors} or on () 0 * {total_series}"
 
 
 def _given(query: str | None, owner: str, window: str) -> str:

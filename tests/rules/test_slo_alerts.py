@@ -105,20 +105,10 @@ def test_a_period_is_counted_to_the_end_and_no_further(
         value(recorded, f"{days * 24 + 21}h", {at: 0}),
     ]
     # Samples stand for what the tenant's rules record, three hours apart.
-    spec = slo(SliSource.QUERY, objective=95, window=window, total="none{$owner}[$window]", errors="none")
-    constant = recordings.rule_groups("shop", {"up": spec}, {"region": "us-east", "cluster": "c", "environment": "dev"})
-    promtool(tmp_path, {}, "3h", {"input_series": [*given, *_constants(constant, steps)], "promql_expr_test": checks})
-
-
-def _constants(groups: list[dict[str, Any]], steps: int) -> list[dict[str, str]]:
-    """Return what a tenant's rules record without asking for a series, as input."""
-    made = []
-    for rule in groups[-1]["rules"]:
-        number = rule["expr"].removeprefix("vector(").removesuffix(")")
-        pairs = {**groups[-1]["labels"], **rule["labels"]}
-        text = ", ".join(f'{key}="{each}"' for key, each in pairs.items())
-        made.append(series(f"{rule['record']}{{{text}}}", f"{number}x{steps + 8}"))
-    return made
+    numbers = {conventions.OBJECTIVE: 0.95, conventions.TIME_PERIOD: days, conventions.MINIMUM_FAILURES: 5}
+    given += [series(f"{record}{{{own}}}", f"{number}x{steps + 8}") for record, number in numbers.items()]
+    given.append(series(f'{conventions.INFO}{{{own}, sloth_objective="95", owner="team-shop"}}', f"1x{steps + 8}"))
+    promtool(tmp_path, {}, "3h", {"input_series": given, "promql_expr_test": checks})
 
 
 def test_no_rule_reads_further_back_than_half_a_month() -> None:

@@ -11,14 +11,14 @@ import yaml
 import tools
 from components.values.collection import span_metrics
 from components.values.slo_rules import slo_rule_files
-from rules.slo import conventions
+from rules.slo import conventions, recordings
 from rules.slo.sources import SOURCES, bounds, queries
 from settings import slo_consistency
 from settings.slo import Slo
 from settings.units import Duration
 from settings.vocabulary import SliSource
 from tests.contexts import context
-from tests.rules.slo_specs import OWNER, labels, promtool, series, slo, value
+from tests.rules.slo_specs import IDENTITY, OWNER, labels, promtool, series, slo, value
 from tests.running import run
 
 CART = f'{OWNER}, service_name="cart"'
@@ -180,6 +180,33 @@ def test_promtool_accepts_what_ships_for_every_tenant(stack: str, tmp_path: Path
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_slos_that_are_asked_together_are_told_apart(tmp_path: Path) -> None:
+    """Two services by one query, one of them with two SLOs; a third has no requests, and gets no numbers."""
+    specs = {
+        "cart": slo(),
+        "cart-again": slo(objective=99),
+        "pay": slo(service="pay.v2"),
+        "idle": slo(service="idle"),
+    }
+    calls = f'CALLS{{{OWNER}, service_name="%s", span_kind="SPAN_KIND_SERVER", status_code="STATUS_CODE_%s"}} %d'
+    given = [calls % each for each in [("cart", "UNSET", 270), ("cart", "ERROR", 30), ("pay.v2", "UNSET", 60)]]
+    foreign = calls % ("payxv2", "ERROR", 999)
+    pay = labels("pay").replace('"cart"', '"pay.v2"')
+    rates = {
+        conventions.TOTAL: {labels("cart"): 10, labels("cart-again"): 10, pay: 2},
+        conventions.ERRORS: {labels("cart"): 1, labels("cart-again"): 1, pay: 0},
+    }
+    expected = [
+        value(f"round({recorded}, 0.001)", "20m", {f"{{{own}}}": rate for own, rate in rows.items()})
+        for recorded, rows in rates.items()
+    ]
+    expected.append(value(f"count({conventions.OBJECTIVE})", "20m", {"{}": 4}))
+    test = {"input_series": [counted(line) for line in [*given, foreign]], "promql_expr_test": expected}
+    (_, measured) = recordings.rule_groups("shop", specs, IDENTITY)
+    assert [rule["record"] for rule in measured["rules"]] == [conventions.TOTAL, conventions.ERRORS]
+    promtool(tmp_path, specs, "30s", test)
+
+
 def test_every_source_is_counted_here() -> None:
     assert {spec.source for spec, _ in AVAILABILITY.values()} == set(SliSource)
 
@@ -213,7 +240,7 @@ def test_a_bound_is_found_however_it_is_written(latency: str, per_second: int, e
 @pytest.mark.parametrize("source", sorted(SOURCES))
 def test_every_selector_of_a_ready_source_is_the_tenants(source: SliSource) -> None:
     for spec in (slo(source), slo(source, latency="1s")):
-        made = queries(spec, 'tenant="shop"', 'total{tenant="shop"}')
+        made = queries([spec], 'tenant="shop"', 'spec{tenant="shop"}', 'total{tenant="shop"}')
         for query in (made.total, made.errors):
             assert query.count("{") == query.count('{tenant="shop"') > 0
 
