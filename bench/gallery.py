@@ -7,6 +7,7 @@ the same curves.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import shutil
@@ -24,6 +25,7 @@ import yaml
 
 import tools
 from automation import rendering
+from automation.annotations import Deploy
 from automation.verify import otlp
 from automation.waiting import until
 from bench import samples
@@ -94,6 +96,7 @@ def gallery(
                     raise LabError(f"Tempo finds none of the traces that it took after {SECONDS:.0f} s.")
                 arguments = ["--prometheus", prometheus.url, "--loki", loki, "--tempo", tempo, "--end", str(end)]
                 arguments += ["--org-id", org_ids(context), "--range", SPAN, "--source", SOURCE, "--out", str(out)]
+                arguments += ["--annotations", str(_deploys(context, end, folder / "deploys.json"))]
                 arguments += [*(["--save", str(save)] if save else []), *(["--json"] if as_json else [])]
                 code = dashboards_command.run(["gallery", *arguments])
             finally:
@@ -149,7 +152,8 @@ def lively(given: Sequence[Series], times: Sequence[int], end: int) -> Iterator[
         phase = crc32(_together(each.name).encode()) % 628 / 100
         period = 2400 + crc32(each.name.partition("{")[0].encode()) % 2400
         for at in times:
-            yield f"{each.name} {_lively(each, at, end, phase, period):.12g} {at}\n"
+            if each.there(at, end):
+                yield f"{each.name} {_lively(each, at, end, phase, period):.12g} {at}\n"
 
 
 def _together(name: str) -> str:
@@ -159,7 +163,7 @@ def _together(name: str) -> str:
 
 def _lively(series: Series, at: int, end: int, phase: float, period: int) -> float:
     value = series.at(at, end)
-    text = series.before if at <= end - samples.CHANGE_SECONDS else series.since
+    text = series.text(at, end)
     if text.startswith("now"):
         # A moment that passes again and again, such as that of the last backup.
         return value - (end - at)
@@ -267,6 +271,18 @@ def _tempo(context: Context) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return Tempo's configuration and its limits by tenant, as the chart writes them."""
     files = _files("tempo", traces_values.chart(context), traces_values.helm_values(context))
     return yaml.safe_load(files["tempo.yaml"]), yaml.safe_load(files["overrides.yaml"])["overrides"]
+
+
+def _deploys(context: Context, end: int, file: Path) -> Path:
+    """Write two deploys of the first tenant, as `annotate` marks them, and return the file."""
+    tenant, entry = next(iter(context.tenants.items()))
+    namespace = entry.namespaces[0]
+    deploys = [
+        Deploy(namespace, tenant, commit, service).body(context.name, end - back)
+        for commit, service, back in (("3f2a91c", "storefront", 130 * MINUTE), ("b81d04e", "orders", 40 * MINUTE))
+    ]
+    file.write_text(json.dumps(deploys), encoding="utf-8")
+    return file
 
 
 def _files(release: str, chart: str, values: Mapping[str, Any]) -> dict[str, str]:

@@ -24,6 +24,8 @@ COUNTER_SECONDS: Final = 30 * 86_400
 """How long before the end counters were 0."""
 COUNTED, PLATFORM = "counted", "platform"
 """Whose a series is that is no tenant's own: the platform's count of a tenant, the platform's."""
+ABSENT: Final = "-"
+"""Value of a series that is not there."""
 _FALLS: Final = re.compile(r"([\d.e]+)-([\d.e]+)/min")
 MULTIPLIED: Final = ("service_name", "pod", "deployment", "topic", "queryid", "persistentvolumeclaim", "job")
 """Labels by which there are many of something."""
@@ -56,9 +58,13 @@ class Series:
     since: str
     factor: float
 
+    def there(self, time: int, end: int) -> bool:
+        """Return whether it has a sample at a time."""
+        return self.text(time, end) != ABSENT
+
     def at(self, time: int, end: int) -> float:
         """Return the value at a time, both in seconds since the epoch; `end` is that of the last sample."""
-        text = self.before if time <= end - CHANGE_SECONDS else self.since
+        text = self.text(time, end)
         if text.startswith("now"):
             return end + float(text.removeprefix("now"))
         if not text.endswith("/min"):
@@ -70,6 +76,10 @@ class Series:
         start = end - COUNTER_SECONDS
         grown = _slope(self.before) * (min(time, change) - start) + _slope(self.since) * max(0, time - change)
         return grown * self.factor
+
+    def text(self, time: int, end: int) -> str:
+        """Return its value at a time as the file has it."""
+        return self.before if time <= end - CHANGE_SECONDS else self.since
 
 
 def identity(region: str) -> dict[str, str]:
@@ -138,4 +148,5 @@ def openmetrics(given: Iterable[Series], times: Sequence[int], end: int) -> Iter
     """Yield OpenMetrics lines of series at some times, which are ascending seconds since the epoch."""
     for each in given:
         for time in times:
-            yield f"{each.name} {each.at(time, end):.12g} {time}\n"
+            if each.there(time, end):
+                yield f"{each.name} {each.at(time, end):.12g} {time}\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards.board import Folder, advice, board, data_link, row, runbook
-from dashboards.panels import shares, stat, target, time_series
+from dashboards.panels import levels, meaning, stat, target, time_series
 from dashboards.queries import SELECTOR
 from dashboards.tables import Column, table
 
@@ -40,9 +40,9 @@ def _health(made: Dashboard) -> Dashboard:
     lost = f"sum(increase(alertmanager_notifications_failed_total{{{SELECTOR}}}[1h])) or vector(0)"
     return (
         made.with_row(row("Is it healthy?"))
-        .with_panel(stat("Pages", "Somebody is awake.", "short", target(_count("page"), "")).thresholds(shares(1, 1.1)))
+        .with_panel(stat("Pages", "Somebody is awake.", "short", target(_count("page"), "")).thresholds(levels(red=1)))
         .with_panel(
-            stat("Warnings", "For working hours.", "short", target(_count("warn"), "")).thresholds(shares(1, 10))
+            stat("Warnings", "For working hours.", "short", target(_count("warn"), "")).thresholds(levels(1, 10))
         )
         .with_panel(
             stat(
@@ -53,7 +53,7 @@ def _health(made: Dashboard) -> Dashboard:
             )
         )
         .with_panel(
-            stat("Notifications lost", "Failed within an hour.", "short", target(lost, "")).thresholds(shares(1, 5))
+            stat("Notifications lost", "Failed within an hour.", "short", target(lost, "")).thresholds(levels(1, 5))
         )
     )
 
@@ -126,12 +126,15 @@ def _changed(made: Dashboard) -> Dashboard:
             )
         )
         .with_panel(
-            time_series(
-                "Notifications",
-                "Sent and failed by receiver.",
-                "cps",
-                target(sent, "{{integration}} sent"),
-                target(failed, "{{integration}} failed"),
+            meaning(
+                time_series(
+                    "Notifications",
+                    "Sent and failed by receiver.",
+                    "cps",
+                    target(sent, "{{integration}} sent"),
+                    target(failed, "{{integration}} failed"),
+                ),
+                {" failed$": "red", " sent$": "green"},
             )
         )
         .with_panel(

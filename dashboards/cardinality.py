@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from dashboards.board import Folder, advice, board, data_link, row, runbook
 from dashboards.compared import compared
 from dashboards.limits import drawn
-from dashboards.panels import shares, stat, target, time_series
+from dashboards.panels import levels, stat, target, time_series
 from dashboards.queries import SELECTOR
 from dashboards.tables import Column, table
 
@@ -49,9 +49,9 @@ def _health(made: Dashboard) -> Dashboard:
         .with_panel(
             stat(
                 "Nearest to its limit", "Of all tenants' active series.", "percentunit", target(fullest, "")
-            ).thresholds(shares(0.8, 1))
+            ).thresholds(levels(0.8, 1))
         )
-        .with_panel(stat("Tenants above 80 %", "Of their limit.", "short", target(near, "")).thresholds(shares(1, 2)))
+        .with_panel(stat("Tenants above 80 %", "Of their limit.", "short", target(near, "")).thresholds(levels(1, 2)))
         .with_panel(stat("Grown in a day", "Of yesterday's series.", "percentunit", target(grown, "")))
     )
 

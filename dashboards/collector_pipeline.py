@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
 from dashboards.board import Folder, advice, board, row, runbook, to_menu
 from dashboards.compared import compared
 from dashboards.limits import coloured, drawn
-from dashboards.panels import shares, stat, target, time_series, with_limits
+from dashboards.panels import levels, stat, target, time_series, with_limits
 from dashboards.queries import SELECTOR
 
 UID = "collector-pipeline"
@@ -57,16 +57,16 @@ def _health(made: Dashboard) -> Dashboard:
         .with_panel(
             stat(
                 "Refused", "Items per second that receivers turn away; producers retry.", "cps", target(refused, "")
-            ).thresholds(shares(0.001, 1))
+            ).thresholds(levels(0.001, 1))
         )
         .with_panel(
             stat("Failed", "Items per second that exporters gave up on.", "cps", target(failed, "")).thresholds(
-                shares(0.001, 1)
+                levels(0.001, 1)
             )
         )
         .with_panel(
             stat("Dropped", "Items per second that found no room in a queue.", "cps", target(dropped, "")).thresholds(
-                shares(0.001, 1)
+                levels(0.001, 1)
             )
         )
         .with_panel(

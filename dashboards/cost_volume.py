@@ -8,7 +8,7 @@ from dashboards import stores
 from dashboards.board import Folder, advice, board, data_link, row, to_menu
 from dashboards.compared import compared
 from dashboards.limits import drawn
-from dashboards.panels import shares, stat, target, time_series
+from dashboards.panels import levels, stat, target, time_series
 from dashboards.queries import SELECTOR
 from dashboards.tables import Column, table
 from dashboards.volumes import (
@@ -76,7 +76,7 @@ def _health(made: Dashboard) -> Dashboard:
         .with_panel(stat("Spans of a day", "Stored, before compression.", "decbytes", target(f"{TRACES} * 86400", "")))
         .with_panel(
             stat("Lines discarded", "Above limits or too old.", "cps", target(discarded, "")).thresholds(
-                shares(0.001, 100)
+                levels(0.001, 100)
             )
         )
     )

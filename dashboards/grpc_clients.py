@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from dashboards import variables
 from dashboards.board import Folder, advice, board, row, runbook, to_menu
 from dashboards.limits import coloured, drawn
-from dashboards.panels import stat, target, time_series
+from dashboards.panels import meaning, stat, target, time_series
 from dashboards.queries import SELECTOR
 
 UID = "grpc-clients"
@@ -121,12 +121,15 @@ def _time(made: Dashboard) -> Dashboard:
             )
         )
         .with_panel(
-            time_series(
-                "Calls by code",
-                "How calls end, in the words or numbers of the library. Codes other than OK that are many and constant "
-                "are commonly part of the protocol.",
-                "reqps",
-                target(f"sum by (code) (grpc_client:requests_by_code:rate5m{{{CHOSEN}}})", "{{code}}"),
+            meaning(
+                time_series(
+                    "Calls by code",
+                    "How calls end, in the words or numbers of the library. Codes other than OK that are many and "
+                    "constant are commonly part of the protocol.",
+                    "reqps",
+                    target(f"sum by (code) (grpc_client:requests_by_code:rate5m{{{CHOSEN}}})", "{{code}}"),
+                ),
+                {"^(OK|0)$": "green"},
             )
         )
         .with_row(row("What changed?"))

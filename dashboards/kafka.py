@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
 from dashboards import variables
 from dashboards.board import Folder, advice, board, row, runbook, to_menu
 from dashboards.limits import coloured, drawn
-from dashboards.panels import stat, target, time_series
+from dashboards.panels import levels, stat, target, time_series
 from dashboards.queries import SELECTOR
 
 UID = "kafka"
@@ -55,14 +55,18 @@ def _health(made: Dashboard) -> Dashboard:
                 "RabbitmqDeadLetters",
             )
         )
-        .with_panel(stat("Offline partitions", "Nobody can read or write them.", "short", target(offline, "")))
+        .with_panel(
+            stat("Offline partitions", "Nobody can read or write them.", "short", target(offline, "")).thresholds(
+                levels(red=1)
+            )
+        )
         .with_panel(
             stat(
                 "Under-replicated",
                 "Partitions that lack a replica: one broker less to lose.",
                 "short",
                 target(under, ""),
-            )
+            ).thresholds(levels(yellow=1))
         )
     )
 

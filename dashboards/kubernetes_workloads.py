@@ -8,7 +8,7 @@ from dashboards import nodes_volumes, variables
 from dashboards.board import Folder, advice, board, row, runbook, to_menu
 from dashboards.compared import compared
 from dashboards.limits import drawn
-from dashboards.panels import stat, target, time_series, with_limits
+from dashboards.panels import levels, stat, target, time_series, with_limits
 from dashboards.queries import SELECTOR
 from dashboards.tables import Column, table
 
@@ -48,12 +48,26 @@ def _health(made: Dashboard) -> Dashboard:
     pending = f'sum(kube_pod_status_phase{{{CHOSEN}, phase="Pending"}})'
     return (
         made.with_row(row("Is it healthy?"))
-        .with_panel(stat("Pods missing", "Wanted by Deployments and not available.", "short", target(missing, "")))
         .with_panel(
-            stat("Pending", "Pods that no node has taken, or that wait for a volume.", "short", target(pending, ""))
+            stat("Pods missing", "Wanted by Deployments and not available.", "short", target(missing, "")).thresholds(
+                levels(yellow=1)
+            )
         )
-        .with_panel(stat("Failing to start", "Containers that wait with an error.", "short", target(waiting, "")))
-        .with_panel(stat("Restarts", "Of containers, in the last hour.", "short", target(f"sum({RESTARTS})", "")))
+        .with_panel(
+            stat(
+                "Pending", "Pods that no node has taken, or that wait for a volume.", "short", target(pending, "")
+            ).thresholds(levels(yellow=1))
+        )
+        .with_panel(
+            stat("Failing to start", "Containers that wait with an error.", "short", target(waiting, "")).thresholds(
+                levels(yellow=1)
+            )
+        )
+        .with_panel(
+            stat("Restarts", "Of containers, in the last hour.", "short", target(f"sum({RESTARTS})", "")).thresholds(
+                levels(yellow=1)
+            )
+        )
     )
 
 

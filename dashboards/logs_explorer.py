@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
 
 from dashboards import stores, variables
 from dashboards.board import Folder, advice, board, row, to_menu
-from dashboards.panels import target, time_series
+from dashboards.panels import meaning, target, time_series
 from dashboards.queries import SERVICE
 from dashboards.stores import LINES, log_lines, log_query
 
@@ -33,11 +33,14 @@ def build() -> Dashboard:
     return (
         made.with_row(row("Is it healthy?"))
         .with_panel(
-            _series(
-                "Lines by level",
-                "What became more, and how bad is it?",
-                f"sum by (level) (count_over_time({CHOSEN} [$__auto]))",
-                "{{level}}",
+            meaning(
+                _series(
+                    "Lines by level",
+                    "What became more, and how bad is it?",
+                    f"sum by (level) (count_over_time({CHOSEN} [$__auto]))",
+                    "{{level}}",
+                ),
+                {"error|fatal": "red", "warn": "yellow", "info": "green", "debug|trace": "blue"},
             )
         )
         .with_panel(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from grafana_foundation_sdk.builders.common import ReduceDataOptions
 from grafana_foundation_sdk.builders.common import VizLegendOptions as Legend
 from grafana_foundation_sdk.builders.common import VizTooltipOptions as Tooltip
@@ -17,7 +19,7 @@ from grafana_foundation_sdk.models.common import (
     SortOrder,
     TooltipDisplayMode,
 )
-from grafana_foundation_sdk.models.dashboard import FieldColorModeId, Threshold, ThresholdsMode
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, FieldColorModeId, Threshold, ThresholdsMode
 from grafana_foundation_sdk.models.text import TextMode
 
 from dashboards.variables import source
@@ -65,7 +67,10 @@ def time_series(title: str, description: str, unit: str, *targets: Dataquery) ->
 
 
 def stat(title: str, description: str, unit: str, query: Dataquery) -> Stat:
-    """Return a single number, the last of the range, that covers a quarter of the row."""
+    """Return a single number, the last of the range, that covers a quarter of the row.
+
+    It has the colour of text until it is given thresholds: without any, Grafana shows whatever is above 80 in red.
+    """
     return (
         Stat()
         .title(title)
@@ -76,21 +81,43 @@ def stat(title: str, description: str, unit: str, query: Dataquery) -> Stat:
         .datasource(source())
         .no_value(NO_DATA)
         .reduce_options(ReduceDataOptions().calcs(["lastNotNull"]))
+        .thresholds(_steps("text"))
         .with_target(query.ref_id("A"))
     )
 
 
-def shares(*limits: float) -> ThresholdsConfig:
-    """Return thresholds green, yellow, red for shares."""
-    steps = [Threshold(value=None, color="green")]
-    steps += [Threshold(value=value, color=color) for value, color in zip(limits, ("yellow", "red"), strict=True)]
-    return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
+def levels(yellow: float | None = None, red: float | None = None) -> ThresholdsConfig:
+    """Return thresholds: green, then yellow and red from a value on, where one is given."""
+    return _steps("green", yellow=yellow, red=red)
 
 
-def with_limits(panel: TimeSeries, *limits: float) -> TimeSeries:
+def least(yellow: float, red: float | None = None) -> ThresholdsConfig:
+    """Return thresholds of a number that is the better the larger: yellow below a value, red below a smaller one."""
+    return _steps("yellow", green=yellow) if red is None else _steps("red", yellow=red, green=yellow)
+
+
+def _steps(base: str, **limits: float | None) -> ThresholdsConfig:
+    steps = [Threshold(value=value, color=color) for color, value in limits.items() if value is not None]
+    return ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps([Threshold(value=None, color=base), *steps])
+
+
+def with_limits(panel: TimeSeries, yellow: float, red: float) -> TimeSeries:
     """Return a panel whose lines change colour where they cross a limit."""
     by_value = FieldColor().mode(FieldColorModeId.THRESHOLDS)
-    return panel.thresholds(shares(*limits)).color_scheme(by_value).gradient_mode(GraphGradientMode.SCHEME)
+    return panel.thresholds(levels(yellow, red)).color_scheme(by_value).gradient_mode(GraphGradientMode.SCHEME)
+
+
+def meaning(panel: TimeSeries, colors: Mapping[str, str]) -> TimeSeries:
+    """Return a panel whose lines have the colour of what they mean.
+
+    Args:
+        panel: its other lines take Grafana's colours in turn.
+        colors: by a regular expression of the line's name.
+    """
+    for pattern, color in colors.items():
+        fixed = DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": color})
+        panel = panel.override_by_regexp(f"/{pattern}/", [fixed])
+    return panel
 
 
 def page(markdown: str) -> Text:

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from dashboards import backends
 from dashboards.board import Folder, advice, board, data_link, row, runbook, to_menu
 from dashboards.limits import coloured
-from dashboards.panels import ERROR_SHARES, shares, stat, target, time_series, with_limits
+from dashboards.panels import ERROR_SHARES, levels, stat, target, time_series, with_limits
 from dashboards.queries import SELECTOR
 from dashboards.tables import Column, table
 from dashboards.volumes import LOG_BYTES, SPANS, per_tenant
@@ -47,13 +47,13 @@ def _health(made: Dashboard) -> Dashboard:
     return (
         made.with_row(row("Is it healthy?"))
         .with_panel(
-            stat("Targets down", "Targets that do not answer.", "short", target(down, "")).thresholds(shares(1, 5))
+            stat("Targets down", "Targets that do not answer.", "short", target(down, "")).thresholds(levels(1, 5))
         )
-        .with_panel(stat("Pages", "Alerts that wake somebody.", "short", target(pages, "")).thresholds(shares(1, 1.1)))
+        .with_panel(stat("Pages", "Alerts that wake somebody.", "short", target(pages, "")).thresholds(levels(red=1)))
         .with_panel(
             stat(
                 "Refused or lost", "Items per second that collectors refuse or give up on.", "cps", target(lost, "")
-            ).thresholds(shares(0.001, 1))
+            ).thresholds(levels(0.001, 1))
         )
         .with_panel(
             coloured(

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from dashboards import variables
 from dashboards.board import Folder, advice, board, row, runbook, to_menu
 from dashboards.limits import coloured, drawn
-from dashboards.panels import stat, target, time_series
+from dashboards.panels import meaning, stat, target, time_series
 from dashboards.queries import SELECTOR
 
 UID = "postgres-connections"
@@ -184,13 +184,16 @@ def _changes(made: Dashboard) -> Dashboard:
             )
         )
         .with_panel(
-            time_series(
-                "WAL archiving",
-                "Attempts that failed and segments archived, in 15 minutes. Failures without a success page.",
-                "short",
-                target(f"{FAILURES} > 0 unless {ARCHIVED} > 0", f"{CLUSTER} failed, none archived"),
-                target(FAILURES, f"{CLUSTER} failed"),
-                target(ARCHIVED, f"{CLUSTER} archived"),
+            meaning(
+                time_series(
+                    "WAL archiving",
+                    "Attempts that failed and segments archived, in 15 minutes. Stuck, none archived, pages.",
+                    "short",
+                    target(f"{FAILURES} > 0 unless {ARCHIVED} > 0", f"{CLUSTER} stuck"),
+                    target(FAILURES, f"{CLUSTER} failed"),
+                    target(ARCHIVED, f"{CLUSTER} archived"),
+                ),
+                {" stuck$": "red", " failed$": "yellow", " archived$": "green"},
             )
         )
         .with_panel(

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
 from dashboards import stores, variables
 from dashboards.board import Folder, advice, board, row, runbook, to_menu
 from dashboards.limits import coloured, drawn
-from dashboards.panels import stat, target, time_series
+from dashboards.panels import least, stat, target, time_series
 from dashboards.queries import SELECTOR
 from dashboards.stores import log_lines, log_query
 from dashboards.tables import Column, table
@@ -92,7 +92,7 @@ def _health(made: Dashboard) -> Dashboard:
                 "Of the database with fewest; below 0.99 it reads much.",
                 "percentunit",
                 target(f"min({_hits()})", ""),
-            )
+            ).thresholds(least(yellow=0.99))
         )
     )
 

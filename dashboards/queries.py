@@ -33,7 +33,7 @@ def latency(quantile: float) -> str:
 
 def busiest_operations() -> str:
     """Return the ten operations with most requests per second."""
-    by = "service_name, span_name"
+    by = "tenant, service_name, span_name"
     return f"topk(10, sum by ({by}) (rate({CALLS}{{{SERVICE}, {ENTRY_SPANS}}}[$__rate_interval])))"
 
 

@@ -7,11 +7,12 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard, DashboardLink
 from dashboards import queries, variables
 from dashboards.board import Folder, advice, board, link, linked, row, runbook, to_board, to_menu
 from dashboards.compared import compared
-from dashboards.limits import drawn
-from dashboards.panels import ERROR_SHARES, shares, stat, target, time_series, with_limits
+from dashboards.limits import coloured, drawn
+from dashboards.panels import ERROR_SHARES, levels, meaning, stat, target, time_series, with_limits
 
 UID = "service-overview"
 FOLDER = Folder.SERVICES
+LEGEND = "{{tenant}} {{service_name}}"
 OF_SERVICE = 'service_name=~"$service"'
 
 
@@ -29,17 +30,29 @@ def build() -> Dashboard:
                 "Share of failed requests of the worst chosen service; a warning fires at 5 %, a page at 10 %.",
                 "percentunit",
                 target(f"max({queries.error_share()})", ""),
-            ).thresholds(shares(*ERROR_SHARES))
+            ).thresholds(levels(*ERROR_SHARES))
         )
-        .with_panel(stat("p95", "One request in twenty takes longer.", "s", target(queries.latency(0.95), "")))
-        .with_panel(stat("Alerts firing", "Of the chosen tenants.", "short", target(queries.firing_alerts_total(), "")))
+        .with_panel(
+            coloured(
+                stat("p95", "One request in twenty takes longer.", "s", target(queries.latency(0.95), "")),
+                "ServiceLatencyHigh",
+            )
+        )
+        .with_panel(
+            stat(
+                "Alerts firing", "Of the chosen tenants.", "short", target(queries.firing_alerts_total(), "")
+            ).thresholds(levels(yellow=1))
+        )
         .with_row(row("What is affected?"))
         .with_panel(
-            time_series(
-                "Rate by status",
-                "Requests per second by span status.",
-                "reqps",
-                target(queries.request_rate_by_status(), "{{status_code}}"),
+            meaning(
+                time_series(
+                    "Rate by status",
+                    "Requests per second by span status.",
+                    "reqps",
+                    target(queries.request_rate_by_status(), "{{status_code}}"),
+                ),
+                {"ERROR$": "red", "UNSET$|OK$": "green"},
             )
         )
         .with_panel(
@@ -49,7 +62,7 @@ def build() -> Dashboard:
                         "Error share",
                         "Share of failed requests by service; a point leads to its logs and traces.",
                         "percentunit",
-                        target(queries.error_share(), "{{service_name}}"),
+                        target(queries.error_share(), LEGEND),
                     ),
                     *ERROR_SHARES,
                 ),
@@ -61,7 +74,7 @@ def build() -> Dashboard:
                 "Busiest operations",
                 "The ten operations with most requests.",
                 "reqps",
-                target(queries.busiest_operations(), "{{service_name}} {{span_name}}"),
+                target(queries.busiest_operations(), "{{tenant}} {{service_name}} {{span_name}}"),
             )
         )
         .with_panel(
@@ -90,7 +103,7 @@ def build() -> Dashboard:
                         "p95 by service",
                         "One request in twenty takes longer; a warning fires above 1 s.",
                         "s",
-                        target(queries.slowest_services(), "{{service_name}}"),
+                        target(queries.slowest_services(), LEGEND),
                     ),
                     "ServiceLatencyHigh",
                 ),
@@ -104,7 +117,7 @@ def build() -> Dashboard:
                         "p99 by service",
                         "One request in a hundred takes longer.",
                         "s",
-                        target(compared("ServiceTailLatencyHigh", OF_SERVICE), "{{service_name}}"),
+                        target(compared("ServiceTailLatencyHigh", OF_SERVICE), LEGEND),
                     ),
                     "ServiceTailLatencyHigh",
                 ),
@@ -118,7 +131,7 @@ def build() -> Dashboard:
                         "Error share, 2 minutes",
                         "Share of failed requests in the last two minutes, which a page goes by.",
                         "percentunit",
-                        target(compared("ServiceErrorRateCritical", OF_SERVICE), "{{service_name}}"),
+                        target(compared("ServiceErrorRateCritical", OF_SERVICE), LEGEND),
                     ),
                     "ServiceErrorRateCritical",
                 ),
@@ -177,7 +190,7 @@ def build() -> Dashboard:
                 "Against yesterday",
                 "Requests per second over those of a day ago; 1 is as always.",
                 "none",
-                target(queries.request_rate_against_yesterday(), "{{service_name}}"),
+                target(queries.request_rate_against_yesterday(), LEGEND),
             )
         )
         .with_panel(

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from dashboards import variables
 from dashboards.board import Folder, advice, board, data_link, row, runbook, to_menu
 from dashboards.compared import compared
-from dashboards.panels import shares, stat, target, time_series, with_limits
+from dashboards.panels import least, levels, meaning, stat, target, time_series, with_limits
 from dashboards.queries import SELECTOR
 from dashboards.tables import Column, table
 from rules.slo import conventions as names
@@ -55,16 +55,24 @@ def _overview(made: Dashboard) -> Dashboard:
         made.with_row(row("Is it healthy?"))
         .with_panel(
             stat("Objectives missed", "SLOs whose error budget is spent.", "short", target(missed, "")).thresholds(
-                shares(1, 2)
+                levels(1, 2)
             )
         )
         .with_panel(
             stat("Burning", "Burn-rate alerts that fire, pages and warnings.", "short", target(burning, "")).thresholds(
-                shares(1, 2)
+                levels(1, 2)
             )
         )
-        .with_panel(stat("Least budget left", "Of the period's error budget.", "percentunit", target(lowest, "")))
-        .with_panel(stat("Not measured", "SLOs without a request to measure them by.", "short", target(unmeasured, "")))
+        .with_panel(
+            stat("Least budget left", "Of the period's error budget.", "percentunit", target(lowest, "")).thresholds(
+                least(yellow=0.25, red=0)
+            )
+        )
+        .with_panel(
+            stat(
+                "Not measured", "SLOs without a request to measure them by.", "short", target(unmeasured, "")
+            ).thresholds(levels(yellow=1))
+        )
     )
 
 
@@ -130,12 +138,15 @@ def _budgets(made: Dashboard) -> Dashboard:
             ).min(-1)
         )
         .with_panel(
-            time_series(
-                "Bad requests per second",
-                "What spends the budget, beside all requests.",
-                "reqps",
-                target(_by(names.ERRORS), f"{LEGEND} bad"),
-                target(_by(names.TOTAL), f"{LEGEND} all"),
+            meaning(
+                time_series(
+                    "Bad requests per second",
+                    "What spends the budget, beside all requests.",
+                    "reqps",
+                    target(_by(names.ERRORS), f"{LEGEND} bad"),
+                    target(_by(names.TOTAL), f"{LEGEND} all"),
+                ),
+                {" bad$": "red", " all$": "green"},
             )
         )
         .with_panel(

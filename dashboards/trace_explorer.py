@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from dashboards import queries, stores, variables
 from dashboards.board import Folder, advice, board, row, runbook, to_menu
 from dashboards.limits import drawn
-from dashboards.panels import shares, stat, target, time_series
+from dashboards.panels import levels, stat, target, time_series
 from dashboards.queries import CALLS, DURATION, ENTRY_SPANS, SERVICE
 from dashboards.stores import found_traces
 from dashboards.volumes import SPANS_DISCARDED, per_tenant
@@ -54,12 +54,12 @@ def _health(made: Dashboard) -> Dashboard:
                 "Of the chosen services.",
                 "percentunit",
                 target(f"max({queries.error_share()})", ""),
-            ).thresholds(shares(0.01, 0.05))
+            ).thresholds(levels(0.01, 0.05))
         )
         .with_panel(
             stat(
                 "Worst share of orphans", "Requests whose caller's span never came.", "percentunit", target(share, "")
-            ).thresholds(shares(0.01, 0.05))
+            ).thresholds(levels(0.01, 0.05))
         )
         .with_panel(stat("Spans stored", "Per second, after sampling, of the tenants.", "cps", target(kept, "")))
     )
@@ -81,7 +81,7 @@ def _affected(made: Dashboard) -> Dashboard:
 
 def _where(made: Dashboard) -> Dashboard:
     rate = f"sum by ({BY}) (rate({ORPHANS}{{{SERVICE}}}[$__rate_interval]))"
-    operation = "service_name, span_name"
+    operation = "tenant, service_name, span_name"
     buckets = f"sum by (le, {operation}) (rate({DURATION}{{{SERVICE}, {ENTRY_SPANS}}}[$__rate_interval]))"
     bad = f'rate({CALLS}{{{SERVICE}, {ENTRY_SPANS}, status_code="STATUS_CODE_ERROR"}}[$__rate_interval])'
     return (
@@ -91,9 +91,7 @@ def _where(made: Dashboard) -> Dashboard:
                 "Slowest operations",
                 "p95 of the ten slowest; points are traces.",
                 "s",
-                target(
-                    f"topk(10, histogram_quantile(0.95, {buckets}))", "{{service_name}} {{span_name}}", exemplar=True
-                ),
+                target(f"topk(10, histogram_quantile(0.95, {buckets}))", f"{LEGEND} {{{{span_name}}}}", exemplar=True),
             )
         )
         .with_panel(
@@ -103,7 +101,7 @@ def _where(made: Dashboard) -> Dashboard:
                 "reqps",
                 target(
                     f"topk(10, sum by ({operation}) ({bad}))",
-                    "{{service_name}} {{span_name}}",
+                    f"{LEGEND} {{{{span_name}}}}",
                     exemplar=True,
                 ),
             )

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from dashboards import variables
 from dashboards.board import Folder, advice, board, row, runbook, to_menu
 from dashboards.limits import coloured, drawn
-from dashboards.panels import ERROR_SHARES, shares, stat, target, time_series, with_limits
+from dashboards.panels import ERROR_SHARES, levels, stat, target, time_series, with_limits
 from dashboards.queries import SELECTOR
 
 UID = "webhooks"
@@ -53,7 +53,7 @@ def _health(made: Dashboard) -> Dashboard:
         .with_panel(
             stat(
                 "Worst failed share", "Of one event type.", "percentunit", target(f"max({_share(BY_TYPE)})", "")
-            ).thresholds(shares(*ERROR_SHARES))
+            ).thresholds(levels(*ERROR_SHARES))
         )
         .with_panel(
             coloured(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -21,6 +22,16 @@ PLAIN: Final = "#24292e"
 def css(name: str) -> str:
     """Return a colour as CSS writes it; a name that is none of Grafana's stays."""
     return NAMED.get(name, name)
+
+
+def line(panel: Mapping[str, Any], name: str, number: int) -> str:
+    """Return the colour of a line by what its panel says of its name, or by its place."""
+    for override in panel["fieldConfig"].get("overrides") or []:
+        if override["matcher"]["id"] == "byRegexp" and re.search(override["matcher"]["options"].strip("/"), name):
+            for each in override["properties"]:
+                if each["id"] == "color":
+                    return css(each["value"]["fixedColor"])
+    return PALETTE[number % len(PALETTE)]
 
 
 def at(value: float, steps: Sequence[Mapping[str, Any]]) -> str | None:

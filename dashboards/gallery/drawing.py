@@ -65,7 +65,7 @@ def time_series(
     width = custom.get("lineWidth", 1) * 1.2
     opacity = custom.get("fillOpacity", 0) / 100
     for number, curve in enumerate(curves):
-        base = color_of(number)
+        base = colors.line(panel, curve.name, number)
         if by_value and steps:
             _by_value(axes, curve, steps, width)
         else:
@@ -105,11 +105,6 @@ def _mark(axes: Any, marks: Sequence[Mark]) -> None:
         axes.axvline(start, color=color, linewidth=1, linestyle=(0, (3, 3)))
         if end > start:
             axes.axvspan(start, end, color=color, alpha=0.1, linewidth=0)  # of what is written one decimal stays
-
-
-def color_of(number: int) -> str:
-    """Return the colour of a line by its place."""
-    return colors.PALETTE[number % len(colors.PALETTE)]
 
 
 def _alone(curve: Curve) -> dict[str, Any]:

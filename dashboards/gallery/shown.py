@@ -96,7 +96,7 @@ def _time_series(panel: Mapping[str, Any], found: Sequence[Curve], board: Board,
     steps = colors.steps(panel["fieldConfig"]["defaults"])
     names = []
     for number, curve in enumerate(found[:_NAMES]):
-        own = (colors.at(curve.last, steps) if by_value else None) or drawing.color_of(number)
+        own = (colors.at(curve.last, steps) if by_value else None) or colors.line(panel, curve.name, number)
         names.append(f'<span title="{escape(curve.name)}"><i style="background:{own}"></i>{escape(curve.name)}</span>')
     if len(found) > _NAMES:
         names.append(f"<em>and {len(found) - _NAMES} more</em>")
@@ -109,7 +109,7 @@ def _stat(panel: Mapping[str, Any], found: Sequence[Curve], salt: str) -> str:
     width, height = size(panel)
     made = []
     for number, curve in enumerate(found[:4]):
-        color = colors.at(curve.last, colors.steps(defaults)) or colors.NAMED["green"]
+        color = colors.at(curve.last, colors.steps(defaults)) or colors.PLAIN
         picture = (width // min(len(found), 4), height // 2)
         name = escape(curve.name) if len(found) > 1 else ""
         value = escape(units.text(curve.last, defaults.get("unit", ""), defaults.get("decimals")))

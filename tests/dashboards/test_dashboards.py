@@ -130,6 +130,20 @@ def test_panels_say_what_they_show_in_which_unit_and_when_there_is_nothing(uid: 
             assert defaults["noValue"], panel["title"]
 
 
+@pytest.mark.parametrize("uid", sorted(CATALOGUE))
+def test_a_number_has_thresholds_of_its_own(uid: str) -> None:
+    """Where a panel has none, Grafana shows whatever is above 80 in red."""
+    for panel in panels(uid):
+        if panel["type"] == "stat":
+            assert panel["fieldConfig"]["defaults"]["thresholds"]["steps"], panel["title"]
+
+
+def test_a_budget_is_red_when_it_is_spent_and_yellow_before() -> None:
+    panel = next(each for each in panels("slo") if each["title"] == "Least budget left")
+    steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    assert [(each.get("value"), each["color"]) for each in steps] == [(None, "red"), (0, "yellow"), (0.25, "green")]
+
+
 def test_the_error_share_turns_at_one_and_five_percent() -> None:
     panel = next(each for each in panels("service-overview") if each["title"] == "Error share")
     steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]

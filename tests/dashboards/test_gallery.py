@@ -16,7 +16,7 @@ from components.values.datasources import org_ids
 from dashboards import filling
 from dashboards.__main__ import run
 from dashboards.catalogue import CATALOGUE
-from dashboards.gallery import bundle, drawing, lines, tables, units
+from dashboards.gallery import bundle, colors, drawing, lines, tables, units
 from dashboards.gallery.bundle import Answer, Board, Series
 from dashboards.gallery.shown import markdown, shown
 from tests.contexts import context
@@ -201,6 +201,13 @@ def test_a_line_breaks_where_points_are_missing_and_is_named_by_its_legend() -> 
     assert [str(value) for value in values] == ["1.0", "2.0", "nan", "3.0"]
     assert lines.name("{{tenant}} {{ pod }}", {"tenant": "shop"}) == "shop"
     assert lines.name("", {"__name__": "up", "job": "a"}) == 'up{job="a"}'
+
+
+def test_a_line_has_the_colour_of_its_meaning_or_the_next_one() -> None:
+    panel = next(each for each in model("service-overview")["panels"] if each["title"] == "Rate by status")
+    names = ["STATUS_CODE_ERROR", "STATUS_CODE_UNSET", "else"]
+    found = [colors.line(panel, name, number) for number, name in enumerate(names)]
+    assert found == [colors.css("red"), colors.css("green"), colors.PALETTE[2]]
 
 
 def test_a_table_joins_its_queries_by_label_and_sorts_by_the_first() -> None:

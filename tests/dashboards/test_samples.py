@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.samples import Owner, exporters, series
+from bench.samples import Owner, exporters, openmetrics, series
 from rules import files
 
 SCRAPED = {"namespace", "pod", "container", "job", "instance", "service_name"}
@@ -57,3 +57,5 @@ def test_counters_grow_and_what_changes_does_so_an_hour_before_the_end() -> None
     calls = by_metric["kafka_consumergroup_current_offset"]
     assert calls.at(end, end) - calls.at(end - 60, end) == pytest.approx(600 * calls.factor)
     assert by_metric["ALERTS_FOR_STATE"].at(end - 60, end) == end - 6000
+    times = [end - 7200, end - 1800]
+    assert [line.split()[-1] for line in openmetrics([by_metric["ALERTS"]], times, end)] == [str(end - 1800)]
