@@ -97,10 +97,11 @@ def _growth() -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         for tenants in GROWTH:
             root = fleet.root_with(tenants, STACK.partition(".")[0], Path(folder))
-            up = operation.run(root, STACK, "up")
+            # A file backend writes the whole state after each step: 15 MB, 1,600 times for 400 tenants at once.
+            up = operation.run(root, STACK, "up", {"PULUMI_SKIP_CHECKPOINTS": "true"})
             previews = [operation.run(root, STACK, "preview") for _ in range(RUNS)]
             rows[tenants] = {
-                "up (s)": up.region["seconds"],
+                "up, state written at its end (s)": up.region["seconds"],
                 "preview (s)": _median([each.region["seconds"] for each in previews]),
                 "peak memory of program and stand-ins (MiB)": round(max(each.own_mib for each in [up, *previews])),
             }

@@ -39,14 +39,15 @@ class Measured:
         return self.peaks_mib.get("program", 0.0) + self.peaks_mib.get("stand-ins", 0.0)
 
 
-def run(root: Path, stack: str, operation: str) -> Measured:
-    """Run `up` or `preview` of a stack in a process of its own.
+def run(root: Path, stack: str, operation: str, variables: Mapping[str, str] | None = None) -> Measured:
+    """Run `up` or `preview` of a stack in a process of its own, with variables beside this one's environment.
 
     Raises:
         subprocess.CalledProcessError: the operation failed; its standard error is on ours.
     """
     command = [sys.executable, "-m", "bench.worker", str(root), stack, operation]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    env = {**os.environ, **(variables or {})}
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True) as process:
         peaks: dict[str, float] = {}
         busy: dict[int, tuple[str, float]] = {}
         done = threading.Event()

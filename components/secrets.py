@@ -42,7 +42,8 @@ class Secrets(pulumi.ComponentResource):
         super().__init__("observability-platform:components:Secrets", name, None, opts)
         self._context = context
         purposes = secrets.generated(context)
-        versions = [self._generate(name, purpose) for purpose in purposes]
+        stored = {purpose: names.secret(context.platform, context.name, purpose) for purpose in purposes}
+        versions = {stored[purpose]: self._generate(name, purpose) for purpose in purposes}
         reader = self._reader(name)
         store = CustomResource(
             f"{name}-store",
@@ -60,11 +61,12 @@ class Secrets(pulumi.ComponentResource):
                 kind="ExternalSecret",
                 metadata=_metadata(target),
                 spec=secrets.external_secret_spec(target, secret),
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[store, *versions]),
+                opts=pulumi.ResourceOptions(
+                    parent=self,
+                    depends_on=[store, *(versions[each] for each in secret.sources.values() if each in versions)],
+                ),
             )
-        self.generated = pulumi.Output.from_input(
-            {purpose: names.secret(context.platform, context.name, purpose) for purpose in purposes}
-        )
+        self.generated = pulumi.Output.from_input(stored)
         self.mounted = pulumi.Output.from_input(sorted(mounted))
         self.register_outputs({"generated": self.generated, "mounted": self.mounted})
 

@@ -25,7 +25,7 @@ _LABEL_PIXELS: Final = 90
 """Room for one mark of the time axis."""
 _GRID: Final = "#e4e7eb"
 _INK: Final = "#5b6370"
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 8, 6, 20
+_LEFT, _RIGHT, _TOP, _BOTTOM = 66, 8, 6, 20
 """Pixels around the axes."""
 
 

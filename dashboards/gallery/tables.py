@@ -49,8 +49,7 @@ def grid(panel: Mapping[str, Any], answers: Mapping[str, Answer]) -> Grid:
     rows: dict[tuple[tuple[str, str], ...], dict[str, str | float]] = {}
     for ref in refs:
         for series in answers[ref].series if ref in answers else []:
-            labels = {key: value for key, value in series.labels.items() if key != "__name__"}
-            row = rows.setdefault(tuple(sorted(labels.items())), dict(labels))
+            row = rows.setdefault(tuple(sorted(series.labels.items())), dict(series.labels))
             row[values[ref]] = series.points[-1][1]
     order = organize.get("indexByName", {})
     present = {name for row in rows.values() for name in row} | set(renamed)

@@ -124,7 +124,11 @@ def test_single_sign_on_and_remote_write_bring_their_secrets_only_when_configure
 
 def test_a_secret_is_asked_for_after_it_is_in_the_store() -> None:
     recorded = _secrets("prod.us-east")
-    assert {"secrets-store", VERSION} <= recorded["secrets-grafana-admin"].depends_on
+    tokens = {f"secrets-access-token-{reader}-version" for reader in READERS}
+    for target, versions in {"grafana-admin": {VERSION}, "access-tokens": tokens}.items():
+        waits = recorded[f"secrets-{target}"].depends_on
+        assert "secrets-store" in waits
+        assert {each for each in waits if each.endswith("-version")} == versions
 
 
 def test_with_pod_identity_the_operator_takes_the_regions_role_and_nobody_else_can() -> None:

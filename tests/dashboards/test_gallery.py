@@ -224,6 +224,14 @@ def test_a_table_joins_its_queries_by_label_and_sorts_by_the_first() -> None:
     ]
 
 
+def test_a_table_may_name_metrics() -> None:
+    panel = next(each for each in filling.panels(model("cardinality")) if each["title"] == "Top 20 metrics")
+    counted = [Series({"__name__": "calls_total"}, [(0, 3.0)]), Series({"__name__": "up"}, [(0, 4.0)])]
+    grid = tables.grid(panel, {"A": Answer("a", 0, counted)})
+    assert grid.heads == ["Metric", "Series"]
+    assert [[cell.text for cell in row] for row in grid.rows] == [["up", "4"], ["calls_total", "3"]]
+
+
 def test_advice_is_a_list_whose_links_stay_on_the_page() -> None:
     made = markdown("- See [Logs](/d/logs-explorer?x=y), [Run](/d/runbook-a): `a < b`\n- *Now*\nEnd")
     assert made == (
