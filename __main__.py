@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
+from pulumi.runtime.settings import SETTINGS
 
 import preflight
 from charts.pull import resolve
@@ -57,4 +59,21 @@ def main() -> None:
         pulumi.export(key, value)
 
 
+async def settled() -> None:
+    """Wait until every output is there, or one has failed.
+
+    The SDK does so itself at its end, but goes through all that is left each time that one is there: with 400 tenants
+    that took longer than everything else. What failed stays where it finds it.
+    """
+    failed = False
+    while not failed:
+        with SETTINGS.lock:
+            pending = list(SETTINGS.outputs)
+        if not pending:
+            return
+        done, _ = await asyncio.wait(pending, return_when=asyncio.FIRST_EXCEPTION)
+        failed = any(each.cancelled() or each.exception() for each in done)
+
+
 main()
+pulumi.run(settled)

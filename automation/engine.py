@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from pulumi import automation
+from pulumi import Resource, automation, log
 
 from automation import state
 from automation.diagnosis import sentence
@@ -245,6 +245,8 @@ class Engine:
         return self._places.results / f"{self.project.name}.json"
 
     def _program(self) -> None:
+        # Four messages a resource that nobody reads here, for each of which the SDK's one event loop waits.
+        log.debug = _unheard
         runpy.run_path(str(self.project.program), run_name="__main__")
 
     def copy_settings(self) -> Path:
@@ -267,6 +269,12 @@ class Engine:
         file = self.work() / f"Pulumi.{self.stack}.yaml"
         written = (yaml.safe_load(file.read_text()) if file.exists() else None) or {}
         return {key: written[key] for key in _SECRETS if key in written}
+
+
+def _unheard(
+    msg: str, resource: Resource | None = None, stream_id: int | None = None, ephemeral: bool | None = None
+) -> None:
+    """Take the place of `pulumi.log.debug`, with its signature."""
 
 
 def _sentence(stack: str, result: Result, output: str, log: Path) -> str:
