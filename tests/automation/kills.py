@@ -64,12 +64,12 @@ class Stage:
         """Start an operation and kill the victim at a seeded moment while the stack is locked; return what was said."""
         delay = random.Random(seed).uniform(0.0, 3.0)  # noqa: S311 - a moment, no secret
         process = self.start(*operation)
-        assert until(lambda: bool(self.locks) or process.poll() is not None, DEADLINE), "it never began"
+        assert until(lambda: self.engine() is not None or process.poll() is not None, DEADLINE), "it never began"
         time.sleep(delay)  # the moment is what the seed chooses
         if victim == DRIVER:
             process.kill()
-        elif victim == ENGINE and (found := self.locks):
-            os.kill(json.loads(found[0].read_text())["pid"], signal.SIGKILL)
+        elif victim == ENGINE and (pid := self.engine()) is not None:
+            os.kill(pid, signal.SIGKILL)
         elif victim == API_SERVER:
             os.kill(self.fleet.lab(REGION).processes.recorded()[cluster.API_SERVER].pid, signal.SIGKILL)
         said = process.communicate(timeout=DEADLINE)[0]
@@ -77,6 +77,11 @@ class Stage:
             lab = self.fleet.lab(REGION)
             cluster.start(lab.instance, lab.processes, tools.ensure(*cluster.NAMES), "dev-us-east")
         return said
+
+    def engine(self) -> int | None:
+        """Return the process that holds the stack's lock, if it lives: one that was killed leaves its lock behind."""
+        owners = [int(json.loads(each.read_text())["pid"]) for each in self.locks]
+        return next((pid for pid in owners if Path(f"/proc/{pid}").exists()), None)
 
     def state(self) -> dict[str, Any]:
         """Return the stack's state as it lies on disk."""
