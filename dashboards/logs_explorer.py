@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
 from dashboards import stores, variables
 from dashboards.board import Folder, advice, board, row, to_menu
 from dashboards.panels import meaning, target, time_series
-from dashboards.queries import SERVICE
+from dashboards.queries import LEGEND, SERVICE
 from dashboards.stores import LINES, log_lines, log_query
 
 UID = "logs-explorer"
@@ -48,7 +48,7 @@ def build() -> Dashboard:
                 "Errors by service",
                 "Lines of level error and fatal.",
                 f"topk(10, sum by (tenant, service_name) (count_over_time({BAD} [$__auto])))",
-                "{{tenant}} {{service_name}}",
+                LEGEND,
             )
         )
         .with_row(row("What is affected?"))
@@ -67,7 +67,7 @@ def build() -> Dashboard:
                 "percentunit",
                 target(
                     f"max by (tenant, service_name) (service:errors:ratio_rate5m{{{SERVICE}}})",
-                    "{{tenant}} {{service_name}}",
+                    LEGEND,
                 ),
             )
         )
@@ -85,7 +85,7 @@ def build() -> Dashboard:
                 "Volume by service",
                 "Bytes of lines, before compression; counted against the tenant's limit.",
                 f"topk(10, sum by (tenant, service_name) (bytes_over_time({{{LINES}}} [$__auto])))",
-                "{{tenant}} {{service_name}}",
+                LEGEND,
             )
             .unit("bytes")
             .span(24)

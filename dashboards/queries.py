@@ -5,6 +5,8 @@ from __future__ import annotations
 SELECTOR = 'tenant=~"$tenant", region=~"$region"'
 """What every query of every panel carries."""
 SERVICE = f'{SELECTOR}, service_name=~"$service"'
+LEGEND = "{{tenant}} {{service_name}}"
+"""What a line of a service is called."""
 ENTRY_SPANS = 'span_kind=~"SPAN_KIND_SERVER|SPAN_KIND_CONSUMER"'
 CALLS = "traces_span_metrics_calls_total"
 DURATION = "traces_span_metrics_duration_seconds_bucket"

@@ -9,10 +9,10 @@ from dashboards.board import Folder, advice, board, link, linked, row, runbook, 
 from dashboards.compared import compared
 from dashboards.limits import coloured, drawn
 from dashboards.panels import ERROR_SHARES, levels, meaning, stat, target, time_series, with_limits
+from dashboards.queries import LEGEND
 
 UID = "service-overview"
 FOLDER = Folder.SERVICES
-LEGEND = "{{tenant}} {{service_name}}"
 OF_SERVICE = 'service_name=~"$service"'
 
 
@@ -74,7 +74,7 @@ def build() -> Dashboard:
                 "Busiest operations",
                 "The ten operations with most requests.",
                 "reqps",
-                target(queries.busiest_operations(), "{{tenant}} {{service_name}} {{span_name}}"),
+                target(queries.busiest_operations(), f"{LEGEND} {{{{span_name}}}}"),
             )
         )
         .with_panel(

@@ -8,14 +8,13 @@ from dashboards import queries, stores, variables
 from dashboards.board import Folder, advice, board, row, runbook, to_menu
 from dashboards.limits import drawn
 from dashboards.panels import levels, stat, target, time_series
-from dashboards.queries import CALLS, DURATION, ENTRY_SPANS, SERVICE
+from dashboards.queries import CALLS, DURATION, ENTRY_SPANS, LEGEND, SERVICE
 from dashboards.stores import found_traces
 from dashboards.volumes import SPANS_DISCARDED, per_tenant
 
 UID = "trace-explorer"
 FOLDER = Folder.SERVICES
 ORPHANS = "traces_orphan_spans_total"
-LEGEND = "{{tenant}} {{service_name}}"
 BY = "tenant, region, service_name"
 
 

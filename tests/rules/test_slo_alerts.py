@@ -83,10 +83,36 @@ def test_without_traffic_or_series_it_is_said_and_nobody_is_woken(tmp_path: Path
     promtool(tmp_path, specs, "30s", {"input_series": stopped, "promql_expr_test": checks})
 
 
-@pytest.mark.parametrize(("window", "days", "hand_over"), [(SloWindow.DAYS_30, 30, 10), (SloWindow.DAYS_28, 28, 7)])
-def test_a_period_is_counted_to_the_end_and_no_further(
-    window: SloWindow, days: int, hand_over: int, tmp_path: Path
-) -> None:
+def test_what_a_spec_says_is_recorded_of_each(tmp_path: Path) -> None:
+    """What equals another's is recorded together with it, and all of it with the labels of its own."""
+    specs = {
+        "month": slo(objective=99.95, minimum_failures=3),
+        "weeks": slo(objective=99.95, window=SloWindow.DAYS_28, owner="team-b"),
+    }
+    about = f'sloth_objective="99.95", sloth_mode="{conventions.MODE}", sloth_spec="{conventions.SPEC}"'
+    owners = {"month": f', {about}, owner="team-shop"', "weeks": f', {about}, owner="team-b"'}
+    said: dict[str, dict[str, float]] = {
+        conventions.OBJECTIVE: {"month": 0.9995, "weeks": 0.9995},
+        conventions.TIME_PERIOD: {"month": 30, "weeks": 28},
+        conventions.MINIMUM_FAILURES: {"month": 3, "weeks": 5},
+        conventions.INFO: {"month": 1, "weeks": 1},
+    }
+    checks = [
+        value(
+            record,
+            "5m",
+            {
+                f"{record}{{{labels(name)}{owners[name] if record == conventions.INFO else ''}}}": number
+                for name, number in numbers.items()
+            },
+        )
+        for record, numbers in said.items()
+    ]
+    promtool(tmp_path, specs, "30s", {"input_series": [], "promql_expr_test": checks})
+
+
+@pytest.mark.parametrize(("days", "hand_over"), [(30, 10), (28, 7)])
+def test_a_period_is_counted_to_the_end_and_no_further(days: int, hand_over: int, tmp_path: Path) -> None:
     """Day 0 has 2 % bad requests at ten times the traffic, later days none: one day in a period decides."""
     own = labels("up")
     steps = (days + hand_over) * 8
