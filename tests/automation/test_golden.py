@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from automation.problem import Exit
 from automation.report import Report, make
 from automation.report.markdown import LIMIT, markdown
 from settings import load
+from settings.load import ROOT
 from tests.automation import recordings
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -46,6 +48,15 @@ def test_the_comment_is_the_golden_one_fits_and_names_every_risk(case: str) -> N
     if os.environ.get("WRITE_GOLDEN"):
         golden.write_text(comment)
     assert comment == golden.read_text()
+
+
+def test_the_page_quotes_a_comment_as_it_is_and_says_nothing_twice() -> None:
+    page = (ROOT / "docs" / "pipelines.md").read_text()
+    quoted = [line.removeprefix(">").removeprefix(" ") for line in page.splitlines() if line.startswith(">")]
+    assert "\n".join(quoted) in (GOLDEN / "retention-cut.md").read_text()
+    assert "#### Risks" in quoted
+    blocks = Counter(block for block in re.split(r"\n(?:>? *\n)+", page) if len(block) > 80)
+    assert [block for block, times in blocks.items() if times > 1] == []
 
 
 @pytest.mark.parametrize("case", CASES)
