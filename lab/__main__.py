@@ -22,7 +22,8 @@ from automation.result import Result
 from components.values.context import Context
 from lab import fleet
 from lab.instance import ROOT, Instance
-from lab.lifecycle import Lab, Part, Providers, Removal
+from lab.lifecycle import Lab, Part, Providers
+from lab.removal import Removal
 from lab.reporter import Reporter
 from lab.telemetry import command
 from settings import load, names

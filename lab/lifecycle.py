@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -15,25 +14,19 @@ from pulumi import automation
 
 import tools
 from automation.problem import AutomationError
-from automation.result import Change, Result
+from automation.result import Result
 from lab import cloud, cluster, prerequisites, standins
 from lab.engine import Engine, EngineError, projects
 from lab.facts import Facts
 from lab.instance import ROOT, Instance
+from lab.problem import LabError
 from lab.process import Processes
+from lab.removal import Kept, Removal
 from lab.reporter import Reporter
+from lab.telemetry import ending
 
 TOOLS: Final = ("pulumi", "helm", "kubectl", *cluster.NAMES)
 """What is built where it is missing."""
-
-
-_COSTS: Final = {
-    "CustomResourceDefinition": ", since every object of its kind would go with it",
-    "aws:s3": ", since what it holds cannot be brought back",
-    "aws:secretsmanager": ", since what it holds cannot be brought back",
-    "aws:kms": ", since what it encrypted could not be read any more",
-}
-"""What the deletion of a resource costs, by a part of its type."""
 
 
 class Providers(StrEnum):
@@ -52,34 +45,6 @@ class Part(StrEnum):
     """The CRDs: megabytes that change with a chart's version only."""
     REGION = "region"
     """Everything else."""
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A resource that `down` did not delete, and why."""
-
-    type: str
-    name: str
-    reason: str
-
-    @classmethod
-    def of(cls, urn: str, fate: str) -> Kept:
-        """Return why a resource stays: what happened to it, and what its deletion would cost."""
-        kind, name = Change(urn, "").name.split(" ", 1)
-        cost = next((cost for part, cost in _COSTS.items() if part in kind), "")
-        return cls(kind, name, f"{fate}{cost}")
-
-
-@dataclass(frozen=True)
-class Removal:
-    """What `down` did: the engine's results, what it did not delete, and how many processes it ended."""
-
-    existed: bool
-    results: list[Result]
-    kept: list[Kept]
-    skipped: str
-    """Why nothing was destroyed resource by resource; empty when it was."""
-    ended: int
 
 
 class Lab:
@@ -159,6 +124,11 @@ class Lab:
             kept: list[Kept] = []
             facts = Facts.kept(self.instance)
             skipped = "it never came up" if facts is None else self._unreachable()
+            try:
+                # Before the region is destroyed: pods that its programs run as would hold their workloads back.
+                ended += self._end_telemetry()
+            except LabError as error:
+                skipped = skipped or str(error)
             if facts is not None and not skipped:
                 results, kept, skipped = self._destroy(facts)
             with self.reporter.step("ending processes"):
@@ -201,14 +171,25 @@ class Lab:
         with self.instance.locked():
             facts.keep(self.instance)
             self.processes.end_strays()
+            stood = not self._unreachable()
             with self.reporter.step("API server"):
                 api = cluster.start(self.instance, self.processes, binaries, facts.context)
             with self.reporter.step("cloud"):
                 aws, new = cloud.start(self.processes, facts.aws_region, facts.aws_account)
                 aws.seed(facts.secrets)
+            if not (stood and ending.is_attended(self.instance)):
+                # Nobody is there to end it, or what it was started from went with the cluster or the cloud.
+                self._end_telemetry()
             with self.reporter.step("CRDs of cert-manager and External Secrets"):
                 prerequisites.install(api)
             yield facts, binaries, new
+
+    def _end_telemetry(self) -> int:
+        """End the telemetry run, if there is one, and return how many processes that were."""
+        if not ending.stands(self.instance, self.processes):
+            return 0
+        with self.reporter.step("ending telemetry"):
+            return ending.end(self.instance, self.processes)
 
     @contextmanager
     def _environment(self, facts: Facts, binaries: Mapping[str, Path]) -> Iterator[dict[str, str]]:

@@ -173,6 +173,11 @@ class Processes:
         return "\n".join(self._log(name).read_text(errors="replace").splitlines()[-_SHOWN_LINES:])
 
 
+def this(name: str) -> Child:
+    """Return this very process, under a name."""
+    return Child(name, os.getpid(), _started(os.getpid()) or 0, {})
+
+
 def python_module(module: str, *arguments: str) -> list[str]:
     """Return the command that runs a module with this interpreter."""
     return [sys.executable, "-m", module, *arguments]

@@ -18,7 +18,7 @@ from components.values.context import Context
 from lab import cloud, cluster
 from lab.lifecycle import Lab
 from lab.problem import LabError
-from lab.telemetry import run
+from lab.telemetry import ending, run
 from lab.telemetry.run import Telemetry
 from settings.vocabulary import Topology
 
@@ -55,6 +55,11 @@ def start(lab: Lab, context: Context, agents: int, check: bool, as_json: bool) -
             if as_json:
                 _print(json.dumps(document, indent=2))
             _wait(lab)
+            if not ending.is_ours(lab.instance):
+                lab.reporter.say(
+                    f"lab {lab.instance.stack}: another command (lab down, up or telemetry) ends this run, and removes "
+                    "what is left of it."
+                )
             return 0
         checks = _checked(lab, telemetry, context)
         ok = all(each.ok for each in checks)

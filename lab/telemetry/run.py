@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,7 @@ from lab.lifecycle import Lab
 from lab.pki import Pki
 from lab.problem import LabError
 from lab.process import STOP_SECONDS, Child, Command, Processes, free_ports
-from lab.telemetry import backends, operators, programs
+from lab.telemetry import ending, operators, programs
 from lab.telemetry.applied import Applied
 from lab.telemetry.container import LOOPBACK, Pod
 from lab.telemetry.network import POD_NETWORK, Network
@@ -158,7 +157,7 @@ def standing(lab: Lab, agents: int = 1) -> Iterator[Telemetry]:
     """Start everything from the objects of a lab that is up, and end it whatever happens.
 
     Operators, agents, gateways, Loki, Tempo, Prometheus and Alertmanager run until the context is left; the lab
-    itself stays. A run that a killed command left is ended first.
+    itself stays. A run that stands already, or that a killed command left, is ended first.
 
     Args:
         lab: whose region is up and whose processes run.
@@ -170,31 +169,17 @@ def standing(lab: Lab, agents: int = 1) -> Iterator[Telemetry]:
     facts = Facts.kept(lab.instance)
     if facts is None or not lab.processes.running(*cluster.NAMES, cloud.NAME):
         raise LabError(f"lab {lab.instance.stack}: is not up; run 'python -m lab up' first.")
-    lab_names = {*cluster.NAMES, cloud.NAME}
-    folder = lab.instance.folder / "telemetry"
-
-    api = Api(cluster.server_url(lab.processes), Pki(lab.instance.pki))
-
-    def clear() -> None:
-        stale = [name for name in lab.processes.recorded() if name not in lab_names]
-        with ThreadPoolExecutor(len(stale) + 1) as pool:
-            # At the same time: one that waits for another's answer would take its whole grace.
-            list(pool.map(lab.processes.stop, stale))
-        if lab.processes.running(*cluster.NAMES):
-            Network(api).leave()
-        if lab.processes.running(cloud.NAME):
-            backends.emptied(cloud.running(lab.processes, facts.aws_region))
-        shutil.rmtree(folder, ignore_errors=True)
-
-    clear()
-    folder.mkdir()
+    ending.begin(lab.instance, lab.processes)
     try:
-        yield _started(lab, api, facts, folder, agents)
+        yield _started(lab, facts, agents)
     finally:
-        clear()
+        if ending.is_ours(lab.instance):
+            ending.end(lab.instance, lab.processes)
 
 
-def _started(lab: Lab, api: Api, facts: Facts, folder: Path, agents: int) -> Telemetry:
+def _started(lab: Lab, facts: Facts, agents: int) -> Telemetry:
+    api = Api(cluster.server_url(lab.processes), Pki(lab.instance.pki))
+    folder = ending.folder(lab.instance)
     aws = cloud.running(lab.processes, facts.aws_region)
     applied = Applied(api, aws)
     found = applied.workloads(names.NAMESPACE)

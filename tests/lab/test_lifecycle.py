@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.lifecycle import Kept
+from lab.removal import Kept
 
 URN = "urn:pulumi:dev.us-east::observability-platform::observability-platform:components:Region${}::{}"
 
