@@ -6,7 +6,7 @@ from typing import Any
 
 from components.values import addresses
 from components.values.context import Context
-from settings.names import PLATFORM_TENANT
+from settings.names import PLATFORM_TENANT, TENANT_LABEL
 
 PROMETHEUS_UID = "prometheus"
 LOKI_UID = "loki"
@@ -95,7 +95,9 @@ def _loki(context: Context) -> dict[str, Any]:
 
 
 def _tempo(context: Context) -> dict[str, Any]:
-    service = [{"key": "service.name", "value": "service_name"}]
+    # Two tenants may have a service of the same name, and a store of all regions has a tenant more than once.
+    owner = [{"key": key, "value": key} for key in (TENANT_LABEL, "region")]
+    tags = [*owner, {"key": "service.name", "value": "service_name"}]
     calls, duration = f"{SPAN_METRICS}_calls_total", f"{SPAN_METRICS}_duration_seconds_bucket"
     source = _source(
         TEMPO_UID,
@@ -107,7 +109,7 @@ def _tempo(context: Context) -> dict[str, Any]:
                 "datasourceUid": LOKI_UID,
                 "spanStartTimeShift": "-2s",
                 "spanEndTimeShift": "2s",
-                "tags": service,
+                "tags": tags,
                 # filterByTraceID is ignored with a custom query, so the query holds the trace itself.
                 "customQuery": True,
                 "query": '{$${__tags}} | trace_id = "$${__trace.traceId}"',
@@ -116,7 +118,7 @@ def _tempo(context: Context) -> dict[str, Any]:
                 "datasourceUid": PROMETHEUS_UID,
                 "spanStartTimeShift": "-10m",
                 "spanEndTimeShift": "10m",
-                "tags": service,
+                "tags": tags,
                 "queries": [
                     {"name": "Requests per second", "query": f"sum(rate({calls}{{$$__tags}}[5m]))"},
                     {

@@ -17,6 +17,11 @@ from tests.contexts import context
 from tests.recording import record
 
 UIDS = ["prometheus", "loki", "tempo", "alertmanager"]
+OWNER = [
+    *({"key": key, "value": key} for key in ("tenant", "region")),
+    {"key": "service.name", "value": "service_name"},
+]
+"""Whose a span is: its attributes, and the labels that they are in metrics and logs."""
 
 
 def delivered(given: Context) -> dict[str, dict[str, Any]]:
@@ -79,12 +84,13 @@ def test_a_span_opens_the_logs_of_its_trace_and_service() -> None:
     link = delivered(context())["tempo"]["jsonData"]["tracesToLogsV2"]
     assert link["query"] == '{${__tags}} | trace_id = "${__trace.traceId}"'
     assert (link["datasourceUid"], link["customQuery"]) == ("loki", True)
-    assert link["tags"] == [{"key": "service.name", "value": "service_name"}]
+    assert link["tags"] == OWNER
 
 
 def test_a_span_opens_the_metrics_of_its_service_counted_before_sampling() -> None:
     link = delivered(context())["tempo"]["jsonData"]["tracesToMetrics"]
     assert link["datasourceUid"] == "prometheus"
+    assert link["tags"] == OWNER
     assert {each["name"]: each["query"] for each in link["queries"]} == {
         "Requests per second": "sum(rate(traces_span_metrics_calls_total{$__tags}[5m]))",
         "Errors per second": 'sum(rate(traces_span_metrics_calls_total{$__tags, status_code="STATUS_CODE_ERROR"}[5m]))',
