@@ -18,7 +18,7 @@ from components.values.dashboard_files import DashboardFile, dashboard_files
 from components.values.datasources import org_ids
 from dashboards.board import Folder
 from dashboards.gallery import asking, bundle, drawing, marks
-from dashboards.gallery.page import Dashboard, page
+from dashboards.gallery.page import Dashboard, counted, page
 from dashboards.runbook import FOLDER as RUNBOOKS
 from settings import load, names
 from settings.load import ROOT
@@ -152,7 +152,7 @@ def gallery(
     for each in made.missing:
         _print(f"no picture: {each.dashboard}, {each.panel}: {each.reason}")
     megabytes = file.stat().st_size / 1e6
-    _print(f"{len(shown)} dashboards, {made.panels} panels, {made.drawn} drawn: {file} ({megabytes:.1f} MB).")
+    _print(f"{counted(len(shown))}, {made.panels} panels, {made.drawn} drawn: {file} ({megabytes:.1f} MB).")
     _print(f"Next: open {file} in a browser.")
     return 0
 

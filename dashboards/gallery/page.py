@@ -71,6 +71,11 @@ def page(dashboards: Sequence[Dashboard], bundle: Bundle) -> Page:
     return Page(f"{head}<body>{body}</body></html>\n", count, count - len(missing), missing)
 
 
+def counted(dashboards: int) -> str:
+    """Return so many dashboards in words."""
+    return f"{dashboards} dashboard{'' if dashboards == 1 else 's'}"
+
+
 def _top(dashboards: Sequence[Dashboard], bundle: Bundle, count: int, missing: Sequence[Missing]) -> str:
     folders: dict[str, list[str]] = {}
     for each in dashboards:
@@ -82,7 +87,7 @@ def _top(dashboards: Sequence[Dashboard], bundle: Bundle, count: int, missing: S
     )
     rest = f"<details><summary>{len(missing)} without a picture</summary><ul>{listed}</ul></details>" if missing else ""
     return (
-        f"<header><h1>Dashboards</h1><p>{len(dashboards)} dashboards, {count} panels, {count - len(missing)} drawn. "
+        f"<header><h1>Dashboards</h1><p>{counted(len(dashboards))}, {count} panels, {count - len(missing)} drawn. "
         f"{escape(bundle.source)}</p>{menu}{rest}</header>"
     )
 
@@ -141,7 +146,7 @@ def _panel(model: Mapping[str, Any], panel: Mapping[str, Any], bundle: Bundle) -
 
 
 def _details(panel: Mapping[str, Any], answers: Mapping[str, Answer]) -> str:
-    """Return what a panel is made of, folded: description, unit, thresholds and queries."""
+    """Return what a panel is made of, folded: description, unit, thresholds, links and queries."""
     facts = [f"<p>{escape(panel.get('description') or '')}</p>"]
     defaults = panel.get("fieldConfig", {}).get("defaults", {})
     if defaults.get("unit"):
@@ -149,12 +154,22 @@ def _details(panel: Mapping[str, Any], answers: Mapping[str, Answer]) -> str:
     steps = list(_thresholds(defaults))
     if steps:
         facts.append(f"<p>Thresholds: {', '.join(steps)}</p>")
+    facts += [f"<p>Leads to {escape(each['title'])}</p><pre>{escape(each['url'])}</pre>" for each in _links(panel)]
     for target in panel.get("targets") or []:
         query = target.get("expr") or target.get("query") or ""
         answer = answers.get(target["refId"])
         got = f" ({_got(answer)})" if answer else ""
         facts.append(f"<p>{target['refId']}{got}</p><pre>{escape(query)}</pre>")
-    return f'<details><summary title="Queries, unit, thresholds">i</summary><div>{"".join(facts)}</div></details>'
+    return f'<details><summary title="What it is made of">i</summary><div>{"".join(facts)}</div></details>'
+
+
+def _links(panel: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the data links of a panel's lines and cells."""
+    given = panel.get("fieldConfig", {})
+    yield from given.get("defaults", {}).get("links") or []
+    for override in given.get("overrides") or []:
+        for each in override["properties"]:
+            yield from each["value"] if each["id"] == "links" else ()
 
 
 def _thresholds(defaults: Mapping[str, Any]) -> Iterator[str]:

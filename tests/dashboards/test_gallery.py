@@ -19,6 +19,7 @@ from dashboards.catalogue import CATALOGUE
 from dashboards.gallery import bundle, colors, drawing, lines, tables, units
 from dashboards.gallery.bundle import Answer, Board, Series
 from dashboards.gallery.shown import markdown, shown
+from dashboards.panel_ids import panel_id
 from tests.contexts import context
 from tests.dashboards.test_dashboards import model
 from tests.serving import Asked, serving
@@ -126,6 +127,14 @@ def test_the_summary_counts_what_is_drawn_and_names_the_rest(page: Drawn) -> Non
     assert {uid for uid, _ in reasons} == {"alerts-silences", "kafka"}
 
 
+def test_where_a_line_and_a_cell_lead_to_is_said(page: Drawn) -> None:
+    found = boxes(page.html)
+    line = found[f"service-overview-{panel_id('timeseries', 'Error share')}"]
+    assert "<p>Leads to Logs</p><pre>/d/logs-explorer?var-tenant=${__field.labels.tenant}&amp;" in line
+    cell = found[f"cost-volume-{panel_id('table', 'Cost of a month by tenant')}"]
+    assert "<p>Leads to Cardinality</p><pre>/d/cardinality?var-tenant=${__data.fields.Tenant}&amp;" in cell
+
+
 def test_the_page_needs_nothing_from_elsewhere(page: Drawn) -> None:
     assert "<script" not in page.html
     assert not re.search(r'(?:src|href)="(?!#)', page.html)
@@ -141,6 +150,7 @@ def test_the_same_answers_are_the_same_page(page: Drawn, tmp_path: Path) -> None
         assert run(["gallery", "--data", str(page.saved), "--only", "slo", "--out", str(tmp_path / name)]) == 0
         texts.append((tmp_path / name / "index.html").read_text(encoding="utf-8"))
     assert texts[0] == texts[1]
+    assert "<p>1 dashboard, 13 panels, 13 drawn. " in texts[0]
     assert boxes(texts[0]).items() <= boxes(page.html).items()
 
 

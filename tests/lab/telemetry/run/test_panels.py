@@ -16,6 +16,7 @@ import yaml
 from automation.waiting import until
 from components.values.dashboard_files import dashboard_files
 from components.values.datasources import org_ids
+from dashboards.__main__ import run as gallery
 from dashboards.catalogue import CATALOGUE
 from dashboards.filling import Query, filled, opening, opening_range, queries, step
 from lab.signals import send
@@ -151,6 +152,18 @@ def test_every_query_returns_data_where_its_source_is(found: dict[Query, Result]
 def test_what_is_listed_as_missing_is_missing(found: dict[Query, Result]) -> None:
     """A panel with a zero in place of nothing shows that in the lab as well: it needs no place on the list."""
     assert [(query.dashboard, query.panel, query.ref) for query in NEVER if found[query]] == []
+
+
+def test_the_gallery_draws_a_region_that_runs(
+    standing: Standing, found: dict[Query, Result], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = standing.telemetry.endpoints
+    asked = ["--prometheus", places.prometheus, "--loki", places.loki, "--tempo", places.tempo, "--range", "15m"]
+    shown = [each for uid in ("logs-explorer", "service-overview", "trace-explorer") for each in ("--only", uid)]
+    assert gallery(["gallery", *asked, *shown, "--out", str(tmp_path), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    absent = {(query.dashboard, query.panel) for query in QUERIES if query not in EXPECTED}
+    assert {(each["dashboard"], each["panel"]) for each in report["missing"]} <= absent
 
 
 def test_each_entry_of_the_list_is_a_panel() -> None:
