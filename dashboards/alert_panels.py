@@ -13,12 +13,11 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from dashboards import filling
 from dashboards.catalogue import CATALOGUE
+from dashboards.compared import left
 from dashboards.panel_ids import numbered
 from rules import files
-from rules.filling import THRESHOLD
 from settings.thresholds import defaults
 
-_LINK = re.compile(r"/d/(?P<uid>[a-z0-9-]+)")
 _VARIABLE = re.compile(r'\w+=~"\$[^"]*",? ?')
 _STRING = re.compile(r'"[^"]*"')
 _LABELS = re.compile(r"\b(?:by|on|ignoring|without|group_left|group_right)\s*\([^()]*\)|\{[^{}]*\}")
@@ -46,9 +45,9 @@ def by_alert() -> Mapping[str, int]:
     """
     found: dict[str, int] = {}
     for rule in files.alerts():
-        link = _LINK.search(rule["annotations"].get("dashboard_url", ""))
-        if link is not None and link["uid"] in CATALOGUE:
-            panel = shown_by(link["uid"], rule["alert"], rule["expr"])
+        uid = files.dashboards().get(rule["alert"])
+        if uid in CATALOGUE:
+            panel = shown_by(uid, rule["alert"], rule["expr"])
             if panel is not None:
                 found[rule["alert"]] = panel
     return found
@@ -75,8 +74,7 @@ def shown_by(uid: str, alert: str, expression: str) -> int | None:
 
 def compared(expression: str) -> str:
     """Return what an alert compares with its threshold or with zero; the whole of what compares otherwise."""
-    left = plain(expression.partition(THRESHOLD)[0])
-    return re.sub(r"\s*(==|>|<|>=|<=)( 0)?$", "", left)
+    return plain(left(expression))
 
 
 def plain(expression: str) -> str:

@@ -36,9 +36,13 @@ def compared(alert: str, *more: str, chosen: str = SELECTOR) -> str:
     Raises:
         KeyError: there is no such alert.
     """
-    left = " ".join(_expressions()[alert].partition(THRESHOLD)[0].split())
-    left = re.sub(r"\s*(?:==|>=|<=|>|<)(?: 0)?$", "", left).replace("( ", "(").replace(" )", ")")
-    return narrowed(left, chosen, *more)
+    return narrowed(left(_expressions()[alert]), chosen, *more)
+
+
+def left(expression: str) -> str:
+    """Return what an alert's expression compares with its threshold or with 0, else the whole; on one line."""
+    before = " ".join(expression.partition(THRESHOLD)[0].split())
+    return re.sub(r"\s*(?:==|>=|<=|>|<)(?: 0)?$", "", before).replace("( ", "(").replace(" )", ")")
 
 
 def narrowed(expression: str, *matchers: str) -> str:

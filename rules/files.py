@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -9,10 +10,13 @@ from typing import Any
 
 import yaml
 
+from rules.filling import DASHBOARD
+
 RULES = Path(__file__).resolve().parent
 RUNBOOKS = RULES.parent / "runbooks"
 SUFFIX = ".rules.yaml"
 TESTS_SUFFIX = ".rules_test.yaml"
+_UID = re.compile(r"/d/([a-z0-9-]+)")
 
 
 def sources() -> dict[str, str]:
@@ -33,6 +37,13 @@ def alerts() -> Iterator[dict[str, Any]]:
     for document in documents().values():
         for group in document["groups"]:
             yield from (rule for rule in group["rules"] if "alert" in rule)
+
+
+@cache
+def dashboards() -> Mapping[str, str]:
+    """Return the uid of the dashboard that each alert leads to, by alert; some lead to a page of Grafana's own."""
+    found = {rule["alert"]: _UID.search(rule["annotations"].get(DASHBOARD, "")) for rule in alerts()}
+    return {alert: uid[1] for alert, uid in found.items() if uid is not None}
 
 
 def tests(area: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
@@ -51,6 +52,11 @@ def dashboard_files(context: Context) -> list[DashboardFile]:
     return sorted(made, key=lambda each: each.uid)
 
 
+def as_text(model: Any) -> str:
+    """Return a built dashboard's JSON, or that of one read from JSON: equal ones are equal texts."""
+    return json.dumps(model, cls=JSONEncoder, sort_keys=True, indent=1) + "\n"
+
+
 def _text(dashboard: Dashboard) -> str:
     """Return the JSON; what comes from files may not be changed where it is shown."""
-    return json.dumps(numbered(dashboard.readonly().build()), cls=JSONEncoder, sort_keys=True, indent=1) + "\n"
+    return as_text(numbered(dashboard.readonly().build()))

@@ -93,6 +93,24 @@ def test_no_link_of_a_tenants_dashboard_leads_to_what_is_not_there() -> None:
     assert "Collector pipeline" in logs.text
 
 
+def test_no_panel_of_a_tenants_is_the_platforms_and_the_others_fill_its_place() -> None:
+    made = {each.uid: json.loads(each.text)["panels"] for each in tenant_dashboards(context(f"prod.{REGION}"))}
+    titles = {uid: [panel["title"] for panel in panels] for uid, panels in made.items()}
+    assert titles["alerts-silences"][:4] == ["Is it healthy?", "Pages", "Warnings", "What is affected?"]
+    assert "Nodes under pressure" not in titles["kubernetes-workloads"]
+    assert "Volumes, share used" in titles["kubernetes-workloads"]
+    for uid, panels in made.items():
+        rows: dict[int, list[dict[str, int]]] = {}
+        for panel in panels:
+            rows.setdefault(panel["gridPos"]["y"], []).append(panel["gridPos"])
+        below = 0
+        for top, places in sorted(rows.items()):
+            assert top == below, uid
+            assert [each["x"] for each in places] == [sum(each["w"] for each in places[:n]) for n in range(len(places))]
+            assert sum(each["w"] for each in places) == 24, uid
+            below = top + max(each["h"] for each in places)
+
+
 def test_again_changes_nothing_and_repairs_what_somebody_changed(
     server: GrafanaServer, secrets: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
