@@ -1,7 +1,8 @@
 """What panels cost: every query of every dashboard over a day of fifty tenants, on a real Prometheus.
 
 A platform operator's worst case: all tenants chosen. Samples are those of bench/samples.yaml, a minute apart, in blocks
-as compaction leaves them, with what the rules that ship record of them.
+as compaction leaves them, with what the rules that ship record of them; what panels compare with yesterday or last week
+is there then, too.
 """
 
 from __future__ import annotations
@@ -37,6 +38,13 @@ DAY: Final = 86_400
 HOURS_OF_A_FILE: Final = 2
 """Samples are written to disk so many hours at a time: all at once would be 5 GB of text."""
 SCRAPED: Final = Window(END - DAY, END, 60)
+BEFORE: Final = [Window(END - back - DAY, END - back, 120) for back in (DAY, 7 * DAY)]
+COMPARED: Final = (
+    "loki_distributor_bytes_received_total",
+    "traces_span_metrics_calls_total",
+    "webhook_deliveries_total",
+)
+"""What panels compare with a day or a week before, and what the recordings that they compare are of."""
 DRAWN: Final = Window(END - DAY, END, step(DAY))
 REPEATS: Final = 3
 SHOWN: Final = 10
@@ -60,13 +68,14 @@ def _measured(server: Backfilled, say: Callable[[str], None]) -> dict[str, Any]:
     owners = [Owner(f"tenant-{number}", context.name, 1 + number / 100) for number in range(TENANTS)]
     owners.append(Owner(PLATFORM_TENANT, context.name))
     given = samples.series(owners, COPIES)
-    count = 0
+    compared = [each for each in given if each.name.startswith(COMPARED)]
+    count = sum(server.add(samples.openmetrics(compared, window.times, END)) for window in BEFORE)
     for start in range(SCRAPED.start, SCRAPED.end, HOURS_OF_A_FILE * 3600):
         last = min(start + HOURS_OF_A_FILE * 3600, SCRAPED.end + 1)
         times = [each for each in SCRAPED.times if start <= each < last]
         count += server.add(samples.openmetrics(given, times, END))
         say(f"{count:,} samples of {len(given):,} series")
-    recorded = server.record(shipped(context, owners, context.tenants["shop"].slos), [SCRAPED])
+    recorded = server.record(shipped(context, owners, context.tenants["shop"].slos), [*BEFORE, SCRAPED])
     say(f"{recorded:,} samples recorded")
     texts = _queries(context)
     seconds = {query: _asked(server, query, text, 1) for query, text in texts.items()}

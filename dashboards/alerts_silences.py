@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.board import Folder, advice, board, data_link, row, runbook
+from dashboards.board import Folder, advice, board, row
+from dashboards.links import of_row, runbook
 from dashboards.panels import levels, meaning, stat, target, time_series
-from dashboards.queries import SELECTOR
+from dashboards.queries import SELECTOR, firing, firing_alerts
 from dashboards.tables import Column, table
 
 UID = "alerts-silences"
 FOLDER = Folder.SERVICES
-FIRING = f'ALERTS{{{SELECTOR}, alertstate="firing"}}'
-
-
-def _count(severity: str) -> str:
-    return f'count(ALERTS{{{SELECTOR}, alertstate="firing", severity="{severity}"}}) or vector(0)'
+FIRING = firing()
 
 
 def build() -> Dashboard:
@@ -26,6 +23,7 @@ def build() -> Dashboard:
         .with_row(row("What to do?"))
         .with_panel(
             advice(
+                UID,
                 "Each alert links to its runbook: the folder *Runbooks*, or the notification.",
                 "Silence one tenant in one region, for a time and with a reason: "
                 "`python -m automation silence --tenant T --region R --for 2h --reason ...`.",
@@ -37,13 +35,12 @@ def build() -> Dashboard:
 
 
 def _health(made: Dashboard) -> Dashboard:
+    pages, warnings = (target(firing_alerts(each), "") for each in ("page", "warn"))
     lost = f"sum(increase(alertmanager_notifications_failed_total{{{SELECTOR}}}[1h])) or vector(0)"
     return (
         made.with_row(row("Is it healthy?"))
-        .with_panel(stat("Pages", "Somebody is awake.", "short", target(_count("page"), "")).thresholds(levels(red=1)))
-        .with_panel(
-            stat("Warnings", "For working hours.", "short", target(_count("warn"), "")).thresholds(levels(1, 10))
-        )
+        .with_panel(stat("Pages", "Somebody is awake.", "short", pages).thresholds(levels(red=1)))
+        .with_panel(stat("Warnings", "For working hours.", "short", warnings).thresholds(levels(1, 10)))
         .with_panel(
             stat(
                 "Silences",
@@ -60,14 +57,12 @@ def _health(made: Dashboard) -> Dashboard:
 
 def _affected(made: Dashboard) -> Dashboard:
     keys = "alertname, severity, tenant, region, service_name, namespace"
-    overview = "/d/service-overview?var-tenant=${__data.fields.Tenant}&var-region=${__data.fields.Region}"
-    service = data_link("Service overview", f"{overview}&var-service=${{__data.fields.Service}}&${{__url_time_range}}")
     labels = {
         "alertname": Column("Alert"),
         "severity": Column("Severity"),
         "tenant": Column("Tenant"),
         "region": Column("Region"),
-        "service_name": Column("Service", links=[service]),
+        "service_name": Column("Service", links=[of_row("Service overview", "service-overview", service="Service")]),
         "namespace": Column("Namespace"),
     }
     held = f"max by ({keys}) (time() - ALERTS_FOR_STATE{{{SELECTOR}}})"
@@ -97,7 +92,7 @@ def _time(made: Dashboard) -> Dashboard:
                 "Pages and warnings.",
                 "short",
                 target(
-                    f'sum by (tenant, region) (ALERTS{{{SELECTOR}, alertstate="firing", severity=~"page|warn"}})',
+                    f"sum by (tenant, region) ({firing('page|warn')})",
                     "{{tenant}} {{region}}",
                 ),
             )

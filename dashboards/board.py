@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Any
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, DashboardLink, QueryVariable, Row
 from grafana_foundation_sdk.builders.text import Panel as Text
-from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import dashboard as model
 from grafana_foundation_sdk.models.dashboard import DashboardLinkType, DataSourceRef
 from grafana_foundation_sdk.models.text import TextMode
 
 from dashboards import queries, variables
+from dashboards.links import runbook
+from rules import files
 
 DEPLOY_TAG = "deploy"
 """Tag of the annotations that a pipeline writes when it deploys, with namespace and short commit id in the text."""
@@ -101,7 +101,7 @@ def _firing() -> model.AnnotationQuery:
         name="Firing alerts",
         datasource=variables.source(),
         icon_color=ALERT_COLOR,
-        expr=f'ALERTS{{{queries.SELECTOR}, alertstate="firing", severity=~"page|warn"}}',
+        expr=queries.firing("page|warn"),
     )
 
 
@@ -122,8 +122,18 @@ def row(question: str) -> Row:
     return Row(question)
 
 
-def advice(*lines: str, height: int = 5) -> Text:
-    """Return what to do, as a list; it ends each dashboard."""
+def advice(uid: str, *lines: str, height: int = 6) -> Text:
+    """Return what to do, as a list that ends a dashboard.
+
+    Args:
+        uid: the dashboard; runbooks of alerts that lead to it and that no line names come last.
+        lines: in Markdown.
+        height: rows of the grid.
+    """
+    said = "\n".join(lines)
+    others = [runbook(alert) for alert, leads in sorted(files.dashboards().items()) if leads == uid]
+    unsaid = [each for each in others if each not in said]
+    lines += (f"Other alerts: {', '.join(unsaid)}.",) if unsaid else ()
     return (
         Text()
         .title("What to do")
@@ -133,43 +143,3 @@ def advice(*lines: str, height: int = 5) -> Text:
         .height(height)
         .span(24)
     )
-
-
-def runbook(alert: str) -> str:
-    """Return the Markdown link to an alert's runbook, which is a dashboard here."""
-    return f"[{alert}](/d/runbook-{alert.lower()})"
-
-
-def to_menu(title: str, uid: str) -> str:
-    """Return the Markdown link to another dashboard with the chosen regions, tenants and time range."""
-    return f"[{title}](/d/{uid}?${{region:queryparam}}&${{tenant:queryparam}}&from=${{__from}}&to=${{__to}})"
-
-
-def to_board(uid: str, **given: str) -> str:
-    """Return a link to another dashboard that keeps time range, tenant and region of what was clicked on.
-
-    Args:
-        uid: the other dashboard.
-        given: variables besides, by name.
-    """
-    own = {
-        "tenant": "${__field.labels.tenant}",
-        "region": "${__field.labels.region}",
-        **given,
-    }
-    return f"/d/{uid}?" + "&".join(f"var-{name}={value}" for name, value in own.items()) + "&${__url_time_range}"
-
-
-def link(title: str, url: str) -> DashboardLink:
-    """Return a link of a point or line of a time series."""
-    return DashboardLink(title).url(url)
-
-
-def linked(panel: TimeSeries, *links: DashboardLink) -> TimeSeries:
-    """Return a panel whose points lead elsewhere."""
-    return panel.data_links(list(links))
-
-
-def data_link(title: str, url: str) -> dict[str, Any]:
-    """Return a data link as a field's `links` property holds it."""
-    return {"title": title, "url": url, "targetBlank": False}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.board import Folder, advice, board, data_link, row, runbook
+from dashboards.board import Folder, advice, board, row
 from dashboards.compared import compared
 from dashboards.limits import drawn
+from dashboards.links import of_row, runbook
 from dashboards.panels import levels, stat, target, time_series
 from dashboards.queries import SELECTOR
 from dashboards.tables import Column, table
@@ -27,6 +28,7 @@ def build() -> Dashboard:
         .with_row(row("What to do?"))
         .with_panel(
             advice(
+                UID,
                 f"Near the limit: {runbook('TenantSeriesNearLimit')}. Growing: {runbook('TenantSeriesGrowing')}.",
                 "A label with a value per user or request: add it to `collection.dropped_metric_attributes`, "
                 "or have the tenant drop it.",
@@ -57,9 +59,8 @@ def _health(made: Dashboard) -> Dashboard:
 
 
 def _tenants(made: Dashboard) -> Dashboard:
-    overview = "/d/cost-volume?var-tenant=${__data.fields.Tenant}&var-region=${__data.fields.Region}"
     labels = {
-        "tenant": Column("Tenant", links=[data_link("Cost and volume", f"{overview}&${{__url_time_range}}")]),
+        "tenant": Column("Tenant", links=[of_row("Cost and volume", "cost-volume")]),
         "region": Column("Region"),
     }
     used = [(None, "green"), (0.8, "yellow"), (1.0, "red")]

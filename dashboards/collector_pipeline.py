@@ -5,9 +5,10 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
 
-from dashboards.board import Folder, advice, board, row, runbook, to_menu
+from dashboards.board import Folder, advice, board, row
 from dashboards.compared import compared
 from dashboards.limits import coloured, drawn
+from dashboards.links import runbook, to_menu
 from dashboards.panels import levels, stat, target, time_series, with_limits
 from dashboards.queries import SELECTOR
 
@@ -38,6 +39,7 @@ def build() -> Dashboard:
         .with_row(row("What to do?"))
         .with_panel(
             advice(
+                UID,
                 f"Refused: {runbook('CollectorRefusingData')}: the memory limiter is closed, or the queues are full.",
                 f"Failed: {runbook('CollectorExportFailing')}: a backend refuses for good; its log says why.",
                 "A queue grows: its backend is slow or down. It drains by itself; nothing is lost until it is full.",

@@ -5,15 +5,17 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards import stores
-from dashboards.board import Folder, advice, board, data_link, row, to_menu
+from dashboards.board import Folder, advice, board, row
 from dashboards.compared import compared
 from dashboards.limits import drawn
-from dashboards.panels import levels, stat, target, time_series
+from dashboards.links import of_row, to_menu
+from dashboards.panels import latest, levels, stat, target, time_series
 from dashboards.queries import SELECTOR
 from dashboards.tables import Column, table
 from dashboards.volumes import (
     LOG_BYTES,
     LOG_DISCARDED,
+    LOG_STREAMS,
     OWNED,
     SPAN_BYTES,
     SPANS,
@@ -51,6 +53,7 @@ def build() -> Dashboard:
         .with_row(row("What to do?"))
         .with_panel(
             advice(
+                UID,
                 "Costs are estimates: volume times the prices at the top. OpenCost has nodes and volumes.",
                 f"Many series: {to_menu('Cardinality', 'cardinality')}.",
                 f"Many lines: {to_menu('Logs explorer', 'logs-explorer')}.",
@@ -69,11 +72,9 @@ def _health(made: Dashboard) -> Dashboard:
     discarded = f"sum(rate({LOG_DISCARDED}{{{OWNED}}}[5m])) or vector(0)"
     return (
         made.with_row(row("Is it healthy?"))
-        .with_panel(
-            stat("Cost of a month", "At the rate of the last day, all pillars.", "currencyUSD", target(total, ""))
-        )
-        .with_panel(stat("Logs of a day", "Ingested, before compression.", "decbytes", target(f"{LOGS} * 86400", "")))
-        .with_panel(stat("Spans of a day", "Stored, before compression.", "decbytes", target(f"{TRACES} * 86400", "")))
+        .with_panel(stat("Cost of a month", "At the rate of the last day, all pillars.", "currencyUSD", latest(total)))
+        .with_panel(stat("Logs of a day", "Ingested, before compression.", "decbytes", latest(f"{LOGS} * 86400")))
+        .with_panel(stat("Spans of a day", "Stored, before compression.", "decbytes", latest(f"{TRACES} * 86400")))
         .with_panel(
             stat("Lines discarded", "Above limits or too old.", "cps", target(discarded, "")).thresholds(
                 levels(0.001, 100)
@@ -86,9 +87,8 @@ def _affected(made: Dashboard) -> Dashboard:
     by = "sum by (tenant, region)"
     logs = as_tenant(per_tenant(LOG_BYTES, window="1d"))
     traces = as_tenant(per_tenant(SPAN_BYTES, window="1d"))
-    link = "/d/cardinality?var-tenant=${__data.fields.Tenant}&var-region=${__data.fields.Region}"
     labels = {
-        "tenant": Column("Tenant", links=[data_link("Cardinality", f"{link}&${{__url_time_range}}")]),
+        "tenant": Column("Tenant", links=[of_row("Cardinality", "cardinality")]),
         "region": Column("Region"),
     }
     return made.with_row(row("What is affected?")).with_panel(
@@ -107,7 +107,7 @@ def _affected(made: Dashboard) -> Dashboard:
 
 
 def _where(made: Dashboard) -> Dashboard:
-    streams = f"sum by (exported_tenant, region) (loki_ingester_memory_streams{{{OWNED}}})"
+    streams = f"sum by (exported_tenant, region) ({LOG_STREAMS}{{{OWNED}}})"
     limit = f'max by (tenant, region) (tenant_limit{{{SELECTOR}, limit="spans_per_second"}})'
     return (
         made.with_row(row("Where does it go?"))
@@ -142,17 +142,17 @@ def _where(made: Dashboard) -> Dashboard:
 
 
 def _changed(made: Dashboard) -> Dashboard:
-    today, before = (
-        f"sum by (exported_tenant) (increase({LOG_BYTES}{{{OWNED}}}[1d]{offset}))" for offset in ("", " offset 7d")
+    now, before = (
+        f"sum by (exported_tenant, region) (rate({LOG_BYTES}{{{OWNED}}}[1h]{offset}))" for offset in ("", " offset 7d")
     )
     return (
         made.with_row(row("What changed?"))
         .with_panel(
             time_series(
                 "Logs against last week",
-                "Today's bytes over those of a week ago.",
+                "Bytes of an hour over those of the same hour a week ago.",
                 "percentunit",
-                target(f"{today} / {before}", "{{exported_tenant}}"),
+                target(f"{now} / ({before} > 0)", "{{exported_tenant}} {{region}}"),
             )
         )
         .with_panel(

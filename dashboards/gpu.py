@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
-from dashboards.board import Folder, advice, board, row, runbook, to_menu
+from dashboards.board import Folder, advice, board, row
 from dashboards.limits import coloured, drawn
+from dashboards.links import runbook, to_menu
 from dashboards.panels import stat, target, time_series
 from dashboards.queries import SELECTOR
 
@@ -29,6 +30,7 @@ def build() -> Dashboard:
         .with_row(row("What to do?"))
         .with_panel(
             advice(
+                UID,
                 f"A service: {runbook('AiServiceDown')}, {runbook('AiServiceNotReady')}. "
                 f"A GPU: {runbook('GpuTemperatureHigh')}, {runbook('GpuMemoryHigh')}, {runbook('GpuExporterSilent')}.",
                 f"Pods of the service: {to_menu('Kubernetes workloads', 'kubernetes-workloads')}.",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards import variables
-from dashboards.board import Folder, advice, board, row, runbook, to_menu
+from dashboards.board import Folder, advice, board, row
 from dashboards.limits import coloured, drawn
+from dashboards.links import of_services, runbook, to_menu
 from dashboards.panels import meaning, stat, target, time_series
-from dashboards.queries import SELECTOR
+from dashboards.queries import SELECTOR, worst
 
 UID = "grpc-clients"
 FOLDER = Folder.SERVICES
@@ -22,7 +23,7 @@ SERVICE = f'{SELECTOR}, service_name=~"$service"'
 
 def _quantile(quantile: float, metric: str, by: str, factor: str = "") -> str:
     buckets = f"sum by (tenant, region, service_name, {by}, le) (rate({metric}{{{SERVICE}}}[$__rate_interval]))"
-    return f"histogram_quantile({quantile:g}, {buckets}){factor}"
+    return worst(f"histogram_quantile({quantile:g}, {buckets}){factor}", 10)
 
 
 def build() -> Dashboard:
@@ -36,6 +37,7 @@ def build() -> Dashboard:
         .with_row(row("What to do?"))
         .with_panel(
             advice(
+                UID,
                 f"Errors: {runbook('GrpcClientErrorsHigh')}. Deadlines: {runbook('GrpcClientDeadlineExceeded')}.",
                 "One caller of a target fails, others do not: its connection or its network. All fail: the target.",
                 f"The target itself: {to_menu('Service overview', 'service-overview')}.",
@@ -70,25 +72,29 @@ def _affected(made: Dashboard) -> Dashboard:
     return (
         made.with_row(row("What is affected?"))
         .with_panel(
-            drawn(
-                time_series(
-                    "Error share",
-                    "Calls that the target failed, deadlines apart. Warns above 0.05 calls per second only.",
-                    "percentunit",
-                    target(ERRORS, LEGEND),
-                ),
-                "GrpcClientErrorsHigh",
+            of_services(
+                drawn(
+                    time_series(
+                        "Error share",
+                        "Calls that the target failed, deadlines apart: the twenty worst. Warns above 0.05 per second.",
+                        "percentunit",
+                        target(worst(ERRORS), LEGEND),
+                    ),
+                    "GrpcClientErrorsHigh",
+                )
             )
         )
         .with_panel(
-            drawn(
-                time_series(
-                    "Deadline share",
-                    "Calls that the caller gave up waiting for. Warns only above 0.05 calls per second.",
-                    "percentunit",
-                    target(DEADLINES, LEGEND),
-                ),
-                "GrpcClientDeadlineExceeded",
+            of_services(
+                drawn(
+                    time_series(
+                        "Deadline share",
+                        "Calls that the caller gave up waiting for: the twenty worst. Warns above 0.05 per second.",
+                        "percentunit",
+                        target(worst(DEADLINES), LEGEND),
+                    ),
+                    "GrpcClientDeadlineExceeded",
+                )
             )
         )
     )
@@ -98,26 +104,28 @@ def _time(made: Dashboard) -> Dashboard:
     return (
         made.with_row(row("Where does the time go?"))
         .with_panel(
-            time_series(
-                "Duration, p95 by target",
-                "One call in twenty takes longer, retries included. A flat top is a deadline.",
-                "s",
-                target(
-                    _quantile(0.95, "grpc_client_call_duration_seconds_bucket", "grpc_target"),
-                    "{{service_name}} → {{grpc_target}}",
-                ),
-                target(
-                    _quantile(0.95, "rpc_client_call_duration_seconds_bucket", "server_address"),
-                    "{{service_name}} → {{server_address}}",
-                ),
-                target(
-                    _quantile(0.95, "rpc_client_duration_milliseconds_bucket", "rpc_service", " / 1000"),
-                    "{{service_name}} → {{rpc_service}}",
-                ),
-                target(
-                    _quantile(0.95, "grpc_client_handling_seconds_bucket", "grpc_service"),
-                    "{{service_name}} → {{grpc_service}}",
-                ),
+            of_services(
+                time_series(
+                    "Duration, p95 by target",
+                    "Of the ten slowest by library: one call in twenty takes longer. A flat top is a deadline.",
+                    "s",
+                    target(
+                        _quantile(0.95, "grpc_client_call_duration_seconds_bucket", "grpc_target"),
+                        "{{tenant}} {{service_name}} → {{grpc_target}}",
+                    ),
+                    target(
+                        _quantile(0.95, "rpc_client_call_duration_seconds_bucket", "server_address"),
+                        "{{tenant}} {{service_name}} → {{server_address}}",
+                    ),
+                    target(
+                        _quantile(0.95, "rpc_client_duration_milliseconds_bucket", "rpc_service", " / 1000"),
+                        "{{tenant}} {{service_name}} → {{rpc_service}}",
+                    ),
+                    target(
+                        _quantile(0.95, "grpc_client_handling_seconds_bucket", "grpc_service"),
+                        "{{tenant}} {{service_name}} → {{grpc_service}} (middleware)",
+                    ),
+                )
             )
         )
         .with_panel(
@@ -134,19 +142,23 @@ def _time(made: Dashboard) -> Dashboard:
         )
         .with_row(row("What changed?"))
         .with_panel(
-            time_series(
-                "Calls",
-                "By caller and target; a step without a deploy is retries.",
-                "reqps",
-                target(CALLS, LEGEND),
+            of_services(
+                time_series(
+                    "Calls",
+                    "The twenty callers and targets with most; a step without a deploy is retries.",
+                    "reqps",
+                    target(worst(CALLS), LEGEND),
+                )
             )
         )
         .with_panel(
-            time_series(
-                "Calls against an hour ago",
-                "1 is as many as an hour ago.",
-                "none",
-                target(f"{CALLS} / (grpc_client:requests:rate5m{{{CHOSEN}}} offset 1h > 0)", LEGEND),
+            of_services(
+                time_series(
+                    "Calls against an hour ago",
+                    "1 is as many as an hour ago.",
+                    "none",
+                    target(f"{CALLS} / (grpc_client:requests:rate5m{{{CHOSEN}}} offset 1h > 0)", LEGEND),
+                )
             )
         )
     )

@@ -6,8 +6,9 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
 
 from dashboards import variables
-from dashboards.board import Folder, advice, board, row, runbook, to_menu
+from dashboards.board import Folder, advice, board, row
 from dashboards.limits import coloured, drawn
+from dashboards.links import runbook, to_menu
 from dashboards.panels import levels, stat, target, time_series
 from dashboards.queries import SELECTOR
 
@@ -30,6 +31,7 @@ def build() -> Dashboard:
         .with_row(row("What to do?"))
         .with_panel(
             advice(
+                UID,
                 f"Orders: {runbook('KafkaOrderConsumerLag')}. Carts: {runbook('KafkaCartConsumerLag')}. "
                 f"Product views: {runbook('KafkaProductViewConsumerLag')}. "
                 f"Dead letters: {runbook('RabbitmqDeadLetters')}.",

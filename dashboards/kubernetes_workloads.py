@@ -5,9 +5,10 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards import nodes_volumes, variables
-from dashboards.board import Folder, advice, board, row, runbook, to_menu
+from dashboards.board import Folder, advice, board, row
 from dashboards.compared import compared
 from dashboards.limits import drawn
+from dashboards.links import runbook, to_menu
 from dashboards.panels import levels, stat, target, time_series, with_limits
 from dashboards.queries import SELECTOR
 from dashboards.tables import Column, table
@@ -32,6 +33,7 @@ def build() -> Dashboard:
         .with_row(row("What to do?"))
         .with_panel(
             advice(
+                UID,
                 "Fewer pods than wanted: `kubectl -n <namespace> describe deploy <name>`, then its pods' events.",
                 "Restarts: the log of the container before (`kubectl logs --previous`), or "
                 f"{to_menu('Logs explorer', 'logs-explorer')}.",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import CustomVariable, Dashboard
 from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
 
-from dashboards import stores, variables
-from dashboards.board import Folder, advice, board, row, to_menu
+from dashboards import queries, stores, variables
+from dashboards.board import Folder, advice, board, row
+from dashboards.links import of_services, to_menu
 from dashboards.panels import meaning, target, time_series
-from dashboards.queries import LEGEND, SERVICE
+from dashboards.queries import LEGEND
 from dashboards.stores import LINES, log_lines, log_query
 
 UID = "logs-explorer"
@@ -44,11 +45,13 @@ def build() -> Dashboard:
             )
         )
         .with_panel(
-            _series(
-                "Errors by service",
-                "Lines of level error and fatal.",
-                f"topk(10, sum by (tenant, service_name) (count_over_time({BAD} [$__auto])))",
-                LEGEND,
+            of_services(
+                _series(
+                    "Errors by service",
+                    "Lines of level error and fatal.",
+                    f"topk(10, sum by (tenant, region, service_name) (count_over_time({BAD} [$__auto])))",
+                    LEGEND,
+                )
             )
         )
         .with_row(row("What is affected?"))
@@ -61,14 +64,13 @@ def build() -> Dashboard:
             )
         )
         .with_panel(
-            time_series(
-                "Failed requests of the same services",
-                "Beside the lines: do requests fail, or do logs only complain?",
-                "percentunit",
-                target(
-                    f"max by (tenant, service_name) (service:errors:ratio_rate5m{{{SERVICE}}})",
-                    LEGEND,
-                ),
+            of_services(
+                time_series(
+                    "Failed requests of the same services",
+                    "Beside the lines: do requests fail, or do logs only complain?",
+                    "percentunit",
+                    target(queries.worst(queries.error_share()), LEGEND),
+                )
             )
         )
         .with_row(row("Where does the time go?"))
@@ -81,18 +83,21 @@ def build() -> Dashboard:
         )
         .with_row(row("What changed?"))
         .with_panel(
-            _series(
-                "Volume by service",
-                "Bytes of lines, before compression; counted against the tenant's limit.",
-                f"topk(10, sum by (tenant, service_name) (bytes_over_time({{{LINES}}} [$__auto])))",
-                LEGEND,
+            of_services(
+                _series(
+                    "Volume by service",
+                    "Bytes of lines, before compression; counted against the tenant's limit.",
+                    f"topk(10, sum by (tenant, region, service_name) (bytes_over_time({{{LINES}}} [$__auto])))",
+                    LEGEND,
+                )
+                .unit("bytes")
+                .span(24)
             )
-            .unit("bytes")
-            .span(24)
         )
         .with_row(row("What to do?"))
         .with_panel(
             advice(
+                UID,
                 f"A line with a trace: open it, or go to {to_menu('Trace explorer', 'trace-explorer')}.",
                 f"Requests fail too: {to_menu('Service overview', 'service-overview')}.",
                 "Nothing here though the service runs: its namespace belongs to no tenant, or its lines are refused: "

@@ -37,6 +37,11 @@ def target(expr: str, legend: str, *, exemplar: bool = False) -> Dataquery:
     return Dataquery().expr(expr).legend_format(legend).range().exemplar(exemplar)
 
 
+def latest(expr: str) -> Dataquery:
+    """Return a query of the last value alone, for a number whose window is so long that its course would be dear."""
+    return Dataquery().expr(expr).instant().legend_format("")
+
+
 def time_series(title: str, description: str, unit: str, *targets: Dataquery) -> TimeSeries:
     """Return a time series panel.
 

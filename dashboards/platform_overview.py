@@ -5,10 +5,12 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards import backends
-from dashboards.board import Folder, advice, board, data_link, row, runbook, to_menu
+from dashboards.board import Folder, advice, board, row
+from dashboards.compared import compared
 from dashboards.limits import coloured
+from dashboards.links import of_row, runbook, to_menu
 from dashboards.panels import ERROR_SHARES, levels, stat, target, time_series, with_limits
-from dashboards.queries import SELECTOR
+from dashboards.queries import SELECTOR, firing, firing_alerts
 from dashboards.tables import Column, table
 from dashboards.volumes import LOG_BYTES, SPANS, per_tenant
 
@@ -25,6 +27,7 @@ def build() -> Dashboard:
         .with_row(row("What to do?"))
         .with_panel(
             advice(
+                UID,
                 f"No data from anybody: {runbook('CollectorRefusingData')}, {runbook('CollectorExportFailing')}; "
                 f"{to_menu('Collector pipeline', 'collector-pipeline')} shows where it stops.",
                 f"A target is down: {runbook('TargetDown')}. Rules fail: {runbook('RuleEvaluationFailing')}.",
@@ -38,7 +41,7 @@ def build() -> Dashboard:
 
 def _health(made: Dashboard) -> Dashboard:
     down = f"count(up{{{SELECTOR}}} == 0) or vector(0)"
-    pages = f'count(ALERTS{{{SELECTOR}, alertstate="firing", severity="page"}}) or vector(0)'
+    pages = target(firing_alerts("page"), "")
     lost = (
         f"(sum(collector:refused_items:rate5m{{{SELECTOR}}}) or vector(0))"
         f" + (sum(collector:export_failed_items:rate5m{{{SELECTOR}}}) or vector(0))"
@@ -49,7 +52,7 @@ def _health(made: Dashboard) -> Dashboard:
         .with_panel(
             stat("Targets down", "Targets that do not answer.", "short", target(down, "")).thresholds(levels(1, 5))
         )
-        .with_panel(stat("Pages", "Alerts that wake somebody.", "short", target(pages, "")).thresholds(levels(red=1)))
+        .with_panel(stat("Pages", "Alerts that wake somebody.", "short", pages).thresholds(levels(red=1)))
         .with_panel(
             stat(
                 "Refused or lost", "Items per second that collectors refuse or give up on.", "cps", target(lost, "")
@@ -70,12 +73,10 @@ def _health(made: Dashboard) -> Dashboard:
 
 
 def _tenants(made: Dashboard) -> Dashboard:
-    service = "/d/service-overview?var-tenant=${__data.fields.Tenant}&var-region=${__data.fields.Region}"
     labels = {
-        "tenant": Column("Tenant", links=[data_link("Services", f"{service}&${{__url_time_range}}")]),
+        "tenant": Column("Tenant", links=[of_row("Services", "service-overview")]),
         "region": Column("Region"),
     }
-    firing = f'count by ({BY}) (ALERTS{{{SELECTOR}, alertstate="firing", severity=~"page|warn"}})'
     errors = [(None, "green"), (ERROR_SHARES[0], "yellow"), (ERROR_SHARES[1], "red")]
     near = [(None, "green"), (0.8, "yellow"), (1.0, "red")]
     return made.with_row(row("What is affected?")).with_panel(
@@ -83,7 +84,7 @@ def _tenants(made: Dashboard) -> Dashboard:
             "Tenants",
             "What fires, its requests, the worst of its services, and how much of its limit it uses.",
             labels,
-            Column("Firing", "short", firing),
+            Column("Firing", "short", f"count by ({BY}) ({firing('page|warn')})"),
             Column("Requests", "reqps", f"sum by ({BY}) (service:requests:rate5m{{{SELECTOR}}})", decimals=1),
             Column(
                 "Worst error share", "percentunit", f"max by ({BY}) (service:errors:ratio_rate5m{{{SELECTOR}}})", errors
@@ -129,7 +130,15 @@ def _time(made: Dashboard) -> Dashboard:
                     f"topk(10, max by ({BY}, rule_group) (prometheus_rule_group_last_duration_seconds{{{SELECTOR}}}))",
                     "{{rule_group}}",
                 ),
-            ).span(24)
+            )
+        )
+        .with_panel(
+            time_series(
+                "Rules that fail",
+                "Evaluations of the last 5 minutes that failed: these rules see nothing. After 5 minutes it pages.",
+                "short",
+                target(compared("RuleEvaluationFailing"), "{{rule_group}}"),
+            )
         )
     )
 

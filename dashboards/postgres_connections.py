@@ -5,8 +5,9 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards import variables
-from dashboards.board import Folder, advice, board, row, runbook, to_menu
+from dashboards.board import Folder, advice, board, row
 from dashboards.limits import coloured, drawn
+from dashboards.links import runbook, to_menu
 from dashboards.panels import meaning, stat, target, time_series
 from dashboards.queries import SELECTOR
 
@@ -35,6 +36,7 @@ def build() -> Dashboard:
         .with_row(row("What to do?"))
         .with_panel(
             advice(
+                UID,
                 f"Connections: {runbook('PostgresConnectionsExhausted')}, {runbook('PostgresConnectionsHigh')}. "
                 f"Replicas: {runbook('PostgresReplicationLag')}. Locks: {runbook('PostgresDeadlocks')}.",
                 f"Backups: {runbook('PostgresWalArchiveFailing')}, {runbook('PostgresBackupStale')}, "
@@ -190,10 +192,10 @@ def _changes(made: Dashboard) -> Dashboard:
                     "Attempts that failed and segments archived, in 15 minutes. Stuck, none archived, pages.",
                     "short",
                     target(f"{FAILURES} > 0 unless {ARCHIVED} > 0", f"{CLUSTER} stuck"),
-                    target(FAILURES, f"{CLUSTER} failed"),
+                    target(FAILURES, f"{CLUSTER} retried"),
                     target(ARCHIVED, f"{CLUSTER} archived"),
                 ),
-                {" stuck$": "red", " failed$": "yellow", " archived$": "green"},
+                {" stuck$": "red", " retried$": "yellow", " archived$": "green"},
             )
         )
         .with_panel(

@@ -6,8 +6,9 @@ from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
 
 from dashboards import stores, variables
-from dashboards.board import Folder, advice, board, row, runbook, to_menu
+from dashboards.board import Folder, advice, board, row
 from dashboards.limits import coloured, drawn
+from dashboards.links import runbook, to_menu
 from dashboards.panels import least, stat, target, time_series
 from dashboards.queries import SELECTOR
 from dashboards.stores import log_lines, log_query
@@ -40,10 +41,11 @@ def build() -> Dashboard:
     made = board(UID, "PostgreSQL queries", "Which statements take the time?", database, query, since="now-6h")
     made = made.with_variable(stores.log_source())
     return (
-        _plans(_changes(_time(_affected(_health(made)))))
+        _changes(_plans(_time(_affected(_health(made)))))
         .with_row(row("What to do?"))
         .with_panel(
             advice(
+                UID,
                 f"One statement: {runbook('PostgresQuerySlow')}, {runbook('PostgresQuerySlowerThanUsual')}. "
                 f"Many at once: {runbook('PostgresSlowQueryRate')}. No plans: {runbook('PostgresAutoExplainStalled')}.",
                 "Text of a statement: `SELECT query FROM pg_stat_statements WHERE queryid = ...`.",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from grafana_foundation_sdk.builders.dashboard import Dashboard, DashboardLink
+from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards import queries, variables
-from dashboards.board import Folder, advice, board, link, linked, row, runbook, to_board, to_menu
+from dashboards.board import Folder, advice, board, row
 from dashboards.compared import compared
 from dashboards.limits import coloured, drawn
+from dashboards.links import of_services, runbook, to_menu
 from dashboards.panels import ERROR_SHARES, levels, meaning, stat, target, time_series, with_limits
 from dashboards.queries import LEGEND
 
@@ -39,9 +40,9 @@ def build() -> Dashboard:
             )
         )
         .with_panel(
-            stat(
-                "Alerts firing", "Of the chosen tenants.", "short", target(queries.firing_alerts_total(), "")
-            ).thresholds(levels(yellow=1))
+            stat("Alerts firing", "Of the chosen tenants.", "short", target(queries.firing_alerts(), "")).thresholds(
+                levels(yellow=1)
+            )
         )
         .with_row(row("What is affected?"))
         .with_panel(
@@ -56,25 +57,26 @@ def build() -> Dashboard:
             )
         )
         .with_panel(
-            linked(
+            of_services(
                 with_limits(
                     time_series(
                         "Error share",
-                        "Share of failed requests by service; a point leads to its logs and traces.",
+                        "Of the twenty services that fail most; a point leads to its logs and traces.",
                         "percentunit",
-                        target(queries.error_share(), LEGEND),
+                        target(queries.worst(queries.error_share()), LEGEND),
                     ),
                     *ERROR_SHARES,
                 ),
-                *_elsewhere(),
             )
         )
         .with_panel(
-            time_series(
-                "Busiest operations",
-                "The ten operations with most requests.",
-                "reqps",
-                target(queries.busiest_operations(), f"{LEGEND} {{{{span_name}}}}"),
+            of_services(
+                time_series(
+                    "Busiest operations",
+                    "The ten operations with most requests.",
+                    "reqps",
+                    target(queries.busiest_operations(), f"{LEGEND} {{{{span_name}}}}"),
+                )
             )
         )
         .with_panel(
@@ -82,7 +84,7 @@ def build() -> Dashboard:
                 "Targets that do not answer",
                 "By job; their metrics are lost, and most often they are down.",
                 "short",
-                target(queries.targets_down(), "{{namespace}} {{job}}"),
+                target(queries.targets_down(), "{{tenant}} {{namespace}} {{job}}"),
             )
         )
         .with_row(row("Where does the time go?"))
@@ -97,54 +99,51 @@ def build() -> Dashboard:
             )
         )
         .with_panel(
-            linked(
+            of_services(
                 drawn(
                     time_series(
                         "p95 by service",
-                        "One request in twenty takes longer; a warning fires above 1 s.",
+                        "Of the twenty slowest: one request in twenty takes longer; a warning fires above 1 s.",
                         "s",
-                        target(queries.slowest_services(), LEGEND),
+                        target(queries.worst(queries.slowest_services()), LEGEND),
                     ),
                     "ServiceLatencyHigh",
                 ),
-                *_elsewhere(),
             )
         )
         .with_panel(
-            linked(
+            of_services(
                 drawn(
                     time_series(
                         "p99 by service",
-                        "One request in a hundred takes longer.",
+                        "Of the twenty slowest: one request in a hundred takes longer.",
                         "s",
-                        target(compared("ServiceTailLatencyHigh", OF_SERVICE), LEGEND),
+                        target(queries.worst(compared("ServiceTailLatencyHigh", OF_SERVICE)), LEGEND),
                     ),
                     "ServiceTailLatencyHigh",
                 ),
-                *_elsewhere(),
             )
         )
         .with_panel(
-            linked(
+            of_services(
                 drawn(
                     time_series(
                         "Error share, 2 minutes",
-                        "Share of failed requests in the last two minutes, which a page goes by.",
+                        "Of the twenty services that failed most in the last two minutes, which a page goes by.",
                         "percentunit",
-                        target(compared("ServiceErrorRateCritical", OF_SERVICE), LEGEND),
+                        target(queries.worst(compared("ServiceErrorRateCritical", OF_SERVICE)), LEGEND),
                     ),
                     "ServiceErrorRateCritical",
                 ),
-                *_elsewhere(),
             )
         )
         .with_panel(
             with_limits(
                 time_series(
                     "CPU of request",
-                    "CPU in use of what is requested, by pod of the tenant's namespaces. Above 1 it borrows.",
+                    "CPU in use of what is requested, of the twenty busiest pods. Above 1 a pod borrows.",
                     "percentunit",
-                    target(queries.cpu_saturation(), "{{namespace}}/{{pod}}"),
+                    target(queries.worst(queries.cpu_saturation()), "{{tenant}} {{namespace}}/{{pod}}"),
                 ),
                 0.8,
                 1,
@@ -154,9 +153,9 @@ def build() -> Dashboard:
             with_limits(
                 time_series(
                     "Memory of limit",
-                    "Memory in use of its limit, by pod of the tenant's namespaces. At 1 it is killed.",
+                    "Memory in use of its limit, of the twenty fullest pods. At 1 a pod is killed.",
                     "percentunit",
-                    target(queries.memory_saturation(), "{{namespace}}/{{pod}}"),
+                    target(queries.worst(queries.memory_saturation()), "{{tenant}} {{namespace}}/{{pod}}"),
                 ),
                 0.8,
                 0.95,
@@ -168,7 +167,7 @@ def build() -> Dashboard:
                     "Resident memory",
                     "Of the ten largest processes that say it themselves.",
                     "bytes",
-                    target(queries.largest("process_resident_memory_bytes"), "{{namespace}}/{{pod}}"),
+                    target(queries.largest("process_resident_memory_bytes"), "{{tenant}} {{namespace}}/{{pod}}"),
                 ),
                 "ProcessMemoryHigh",
             )
@@ -179,18 +178,20 @@ def build() -> Dashboard:
                     "Goroutines",
                     "Of the ten processes with most; a number that only grows is a leak.",
                     "short",
-                    target(queries.largest("go_goroutines"), "{{namespace}}/{{pod}}"),
+                    target(queries.largest("go_goroutines"), "{{tenant}} {{namespace}}/{{pod}}"),
                 ),
                 "GoroutinesHigh",
             )
         )
         .with_row(row("What changed?"))
         .with_panel(
-            time_series(
-                "Against yesterday",
-                "Requests per second over those of a day ago; 1 is as always.",
-                "none",
-                target(queries.request_rate_against_yesterday(), LEGEND),
+            of_services(
+                time_series(
+                    "Against yesterday",
+                    "Requests per second over those of a day ago; 1 is as always.",
+                    "none",
+                    target(queries.request_rate_against_yesterday(), LEGEND),
+                )
             )
         )
         .with_panel(
@@ -198,12 +199,13 @@ def build() -> Dashboard:
                 "Restarts",
                 "Of containers within an hour, by pod of the tenant's namespaces.",
                 "short",
-                target(queries.restarts(), "{{namespace}}/{{pod}}"),
+                target(queries.restarts(), "{{tenant}} {{namespace}}/{{pod}}"),
             )
         )
         .with_row(row("What to do?"))
         .with_panel(
             advice(
+                UID,
                 f"Errors: {runbook('ServiceErrorRateCritical')}, {runbook('ServiceErrorRateHigh')}. "
                 f"Slow: {runbook('ServiceLatencyHigh')}. Down: {runbook('TargetDown')}.",
                 f"Its traces: {to_menu('Trace explorer', 'trace-explorer')}. "
@@ -213,12 +215,3 @@ def build() -> Dashboard:
             )
         )
     )
-
-
-def _elsewhere() -> list[DashboardLink]:
-    """Return the way from a service's point in time to its traces and log lines."""
-    service = "${__field.labels.service_name}"
-    return [
-        link("Traces", to_board("trace-explorer", service=service)),
-        link("Logs", to_board("logs-explorer", service=service)),
-    ]

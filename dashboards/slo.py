@@ -5,10 +5,11 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards import variables
-from dashboards.board import Folder, advice, board, data_link, row, runbook, to_menu
+from dashboards.board import Folder, advice, board, row
 from dashboards.compared import compared
+from dashboards.links import of_row, of_services, runbook, to_menu
 from dashboards.panels import least, levels, meaning, stat, target, time_series, with_limits
-from dashboards.queries import SELECTOR
+from dashboards.queries import SELECTOR, worst
 from dashboards.tables import Column, table
 from rules.slo import conventions as names
 from rules.slo.windows import PAIRS
@@ -37,6 +38,7 @@ def build() -> Dashboard:
         .with_row(row("What to do?"))
         .with_panel(
             advice(
+                UID,
                 f"Pages: {runbook('SLOBudgetBurningFast')}. Warnings: {runbook('SLOBudgetBurningSlowly')}.",
                 f"Nothing measured: {runbook('SLONotMeasured')}.",
                 "Budget spent: ship nothing but what makes the service reliable until it is positive again.",
@@ -77,12 +79,10 @@ def _overview(made: Dashboard) -> Dashboard:
 
 
 def _indicators(made: Dashboard) -> Dashboard:
-    overview = "/d/service-overview?var-tenant=${__data.fields.Tenant}&var-region=${__data.fields.Region}"
-    service = data_link("Service overview", f"{overview}&var-service=${{__data.fields.Service}}&${{__url_time_range}}")
     labels = {
         "tenant": Column("Tenant"),
         "region": Column("Region"),
-        "service_name": Column("Service", links=[service]),
+        "service_name": Column("Service", links=[of_row("Service overview", "service-overview", service="Service")]),
         "sloth_slo": Column("SLO"),
     }
     budget = [(None, "red"), (0.0, "yellow"), (0.25, "green")]
@@ -107,20 +107,22 @@ def _burning(made: Dashboard) -> Dashboard:
     for pair in PAIRS:
         factor = float(pair.factor(30))
         lines = [
-            target(f"{_by(names.ratio(window))} / {_by(names.ERROR_BUDGET)}", f"{LEGEND} {window}")
+            target(worst(f"{_by(names.ratio(window))} / {_by(names.ERROR_BUDGET)}"), f"{LEGEND} {window}")
             for window in (pair.long, pair.short)
         ]
         made = made.with_panel(
-            with_limits(
-                time_series(
-                    f"Burn rate, {pair.long} and {pair.short}",
-                    f"A {pair.severity} fires when both are above {factor:g}, {float(pair.factor(28)):.4g} where the "
-                    f"period is 28 days: {float(pair.budget):.0%} of the budget goes within {pair.long}.",
-                    "none",
-                    *lines,
-                ),
-                1,
-                max(factor, 1.01),
+            of_services(
+                with_limits(
+                    time_series(
+                        f"Burn rate, {pair.long} and {pair.short}",
+                        f"A {pair.severity} fires when both are above {factor:g}, {float(pair.factor(28)):.4g} where "
+                        f"the period is 28 days: {float(pair.budget):.0%} of the budget goes within {pair.long}.",
+                        "none",
+                        *lines,
+                    ),
+                    1,
+                    max(factor, 1.01),
+                )
             )
         )
     return made
@@ -130,31 +132,37 @@ def _budgets(made: Dashboard) -> Dashboard:
     return (
         made.with_row(row("What changed?"))
         .with_panel(
-            time_series(
-                "Error budget left",
-                "Of the period's budget; below 0 the objective is missed. Over what Prometheus has seen so far.",
-                "percentunit",
-                target(_by(names.PERIOD_BUDGET_REMAINING), LEGEND),
-            ).min(-1)
-        )
-        .with_panel(
-            meaning(
+            of_services(
                 time_series(
-                    "Bad requests per second",
-                    "What spends the budget, beside all requests.",
-                    "reqps",
-                    target(_by(names.ERRORS), f"{LEGEND} bad"),
-                    target(_by(names.TOTAL), f"{LEGEND} all"),
-                ),
-                {" bad$": "red", " all$": "green"},
+                    "Error budget left",
+                    "Of the period's budget; below 0 the objective is missed. Over what Prometheus has seen so far.",
+                    "percentunit",
+                    target(_by(names.PERIOD_BUDGET_REMAINING), LEGEND),
+                ).min(-1)
             )
         )
         .with_panel(
-            time_series(
-                "Without requests",
-                "Objectives that no request of the last hour was measured by.",
-                "short",
-                target(compared("SLONotMeasured", CHOSEN), LEGEND),
-            ).span(24)
+            of_services(
+                meaning(
+                    time_series(
+                        "Bad requests per second",
+                        "What spends the budget, beside all requests.",
+                        "reqps",
+                        target(_by(names.ERRORS), f"{LEGEND} bad"),
+                        target(_by(names.TOTAL), f"{LEGEND} all"),
+                    ),
+                    {" bad$": "red", " all$": "green"},
+                )
+            )
+        )
+        .with_panel(
+            of_services(
+                time_series(
+                    "Without requests",
+                    "Objectives that no request of the last hour was measured by.",
+                    "short",
+                    target(compared("SLONotMeasured", CHOSEN), LEGEND),
+                ).span(24)
+            )
         )
     )

@@ -8,10 +8,11 @@ from grafana_foundation_sdk.builders.loki import Dataquery as LogQuery
 from grafana_foundation_sdk.builders.table import Panel as Table
 from grafana_foundation_sdk.builders.tempo import TempoQuery
 from grafana_foundation_sdk.models.common import LogsSortOrder
-from grafana_foundation_sdk.models.dashboard import DataSourceRef
+from grafana_foundation_sdk.models.dashboard import DataSourceRef, DynamicConfigValue
 from grafana_foundation_sdk.models.tempo import SearchTableType
 
 from dashboards import variables
+from dashboards.links import of_trace
 from dashboards.panels import NO_DATA
 
 LOGS = "logs"
@@ -72,7 +73,7 @@ def log_lines(title: str, description: str, expr: str, height: int = 16) -> Logs
 
 
 def found_traces(title: str, description: str, conditions: str, span: int = 12) -> Table:
-    """Return a table of traces that hold a span with these conditions; an id opens its trace."""
+    """Return a table of traces that hold a span with these conditions; an id opens its trace, a name its log lines."""
     query = TempoQuery().query(f"{{{SPANS} && {conditions}}}").query_type("traceql").limit(20)
     return (
         Table()
@@ -84,4 +85,5 @@ def found_traces(title: str, description: str, conditions: str, span: int = 12) 
         .height(10)
         .span(span)
         .with_target(query.table_type(SearchTableType.TRACES).datasource(tempo()).ref_id("A"))
+        .override_by_name("traceName", [DynamicConfigValue(id_val="links", value=[of_trace()])])
     )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards import queries, stores, variables
-from dashboards.board import Folder, advice, board, row, runbook, to_menu
+from dashboards.board import Folder, advice, board, row
 from dashboards.limits import drawn
-from dashboards.panels import levels, stat, target, time_series
+from dashboards.links import of_services, runbook, to_menu
+from dashboards.panels import ERROR_SHARES, levels, stat, target, time_series
 from dashboards.queries import CALLS, DURATION, ENTRY_SPANS, LEGEND, SERVICE
 from dashboards.stores import found_traces
-from dashboards.volumes import SPANS_DISCARDED, per_tenant
+from dashboards.volumes import SPANS, SPANS_DISCARDED, per_tenant
 
 UID = "trace-explorer"
 FOLDER = Folder.SERVICES
@@ -30,6 +31,7 @@ def build() -> Dashboard:
         .with_row(row("What to do?"))
         .with_panel(
             advice(
+                UID,
                 "Open a trace and follow the deepest span that is red or long; its logs are one click away.",
                 f"Orphans: {runbook('OrphanSpansHigh')}. Something in between drops the traceparent header.",
                 "Nothing found though requests fail? Gateways sample, but keep all that failed: see "
@@ -43,7 +45,7 @@ def build() -> Dashboard:
 
 def _health(made: Dashboard) -> Dashboard:
     share = f"max(service:orphan_spans:ratio_rate15m{{{SERVICE}}})"
-    kept = f"sum({per_tenant('tempo_distributor_spans_received_total')})"
+    kept = f"sum({per_tenant(SPANS)})"
     return (
         made.with_row(row("Is it healthy?"))
         .with_panel(stat("Requests", "Per second, all counted.", "reqps", target(queries.request_rate(), "")))
@@ -53,12 +55,12 @@ def _health(made: Dashboard) -> Dashboard:
                 "Of the chosen services.",
                 "percentunit",
                 target(f"max({queries.error_share()})", ""),
-            ).thresholds(levels(0.01, 0.05))
+            ).thresholds(levels(*ERROR_SHARES))
         )
         .with_panel(
             stat(
                 "Worst share of orphans", "Requests whose caller's span never came.", "percentunit", target(share, "")
-            ).thresholds(levels(0.01, 0.05))
+            ).thresholds(levels(*ERROR_SHARES))
         )
         .with_panel(stat("Spans stored", "Per second, after sampling, of the tenants.", "cps", target(kept, "")))
     )
@@ -80,44 +82,54 @@ def _affected(made: Dashboard) -> Dashboard:
 
 def _where(made: Dashboard) -> Dashboard:
     rate = f"sum by ({BY}) (rate({ORPHANS}{{{SERVICE}}}[$__rate_interval]))"
-    operation = "tenant, service_name, span_name"
+    operation = f"{BY}, span_name"
     buckets = f"sum by (le, {operation}) (rate({DURATION}{{{SERVICE}, {ENTRY_SPANS}}}[$__rate_interval]))"
     bad = f'rate({CALLS}{{{SERVICE}, {ENTRY_SPANS}, status_code="STATUS_CODE_ERROR"}}[$__rate_interval])'
     return (
         made.with_row(row("Where does the time go?"))
         .with_panel(
-            time_series(
-                "Slowest operations",
-                "p95 of the ten slowest; points are traces.",
-                "s",
-                target(f"topk(10, histogram_quantile(0.95, {buckets}))", f"{LEGEND} {{{{span_name}}}}", exemplar=True),
-            )
-        )
-        .with_panel(
-            time_series(
-                "Failing operations",
-                "Failed requests per second of the ten worst.",
-                "reqps",
-                target(
-                    f"topk(10, sum by ({operation}) ({bad}))",
-                    f"{LEGEND} {{{{span_name}}}}",
-                    exemplar=True,
-                ),
-            )
-        )
-        .with_panel(
-            drawn(
+            of_services(
                 time_series(
-                    "Orphan spans, share",
-                    "Requests that name a parent which has not arrived: a caller's span is lost.",
-                    "percentunit",
-                    target(f"max by ({BY}) (service:orphan_spans:ratio_rate15m{{{SERVICE}}})", LEGEND),
-                ),
-                "OrphanSpansHigh",
+                    "Slowest operations",
+                    "p95 of the ten slowest; points are traces.",
+                    "s",
+                    target(
+                        f"topk(10, histogram_quantile(0.95, {buckets}))", f"{LEGEND} {{{{span_name}}}}", exemplar=True
+                    ),
+                )
             )
         )
         .with_panel(
-            time_series("Orphan spans", "Per second by the service that was called.", "cps", target(rate, LEGEND))
+            of_services(
+                time_series(
+                    "Failing operations",
+                    "Failed requests per second of the ten worst.",
+                    "reqps",
+                    target(
+                        f"topk(10, sum by ({operation}) ({bad}))",
+                        f"{LEGEND} {{{{span_name}}}}",
+                        exemplar=True,
+                    ),
+                )
+            )
+        )
+        .with_panel(
+            of_services(
+                drawn(
+                    time_series(
+                        "Orphan spans, share",
+                        "Requests that name a parent which has not arrived: a caller's span is lost.",
+                        "percentunit",
+                        target(f"max by ({BY}) (service:orphan_spans:ratio_rate15m{{{SERVICE}}})", LEGEND),
+                    ),
+                    "OrphanSpansHigh",
+                )
+            )
+        )
+        .with_panel(
+            of_services(
+                time_series("Orphan spans", "Per second by the service that was called.", "cps", target(rate, LEGEND))
+            )
         )
     )
 
@@ -130,7 +142,7 @@ def _changed(made: Dashboard) -> Dashboard:
                 "Spans stored",
                 "Per second by tenant, after sampling.",
                 "cps",
-                target(per_tenant("tempo_distributor_spans_received_total"), "{{exported_tenant}}"),
+                target(per_tenant(SPANS), "{{exported_tenant}}"),
             )
         )
         .with_panel(

@@ -9,7 +9,6 @@ from __future__ import annotations
 OWNED = 'exported_tenant=~"$tenant", region=~"$region"'
 """What every query of a series carries that Loki or Tempo counts by tenant."""
 LOG_BYTES = "loki_distributor_bytes_received_total"
-LOG_LINES = "loki_distributor_lines_received_total"
 LOG_STREAMS = "loki_ingester_memory_streams"
 LOG_DISCARDED = "loki_discarded_samples_total"
 """Lines that Loki refused."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 
 from dashboards import variables
-from dashboards.board import Folder, advice, board, row, runbook, to_menu
+from dashboards.board import Folder, advice, board, row
 from dashboards.limits import coloured, drawn
+from dashboards.links import of_services, runbook, to_menu
 from dashboards.panels import ERROR_SHARES, levels, stat, target, time_series, with_limits
 from dashboards.queries import SELECTOR
 
@@ -37,6 +38,7 @@ def build() -> Dashboard:
         .with_row(row("What to do?"))
         .with_panel(
             advice(
+                UID,
                 f"An order that hangs: {runbook('SagaOrderStalled')}. "
                 f"Many that never ended: {runbook('SagaOrdersUnfinished')}.",
                 "One event type fails: its receiver or its payload. All fail: the sender's way out.",
@@ -94,14 +96,16 @@ def _affected(made: Dashboard) -> Dashboard:
             )
         )
         .with_panel(
-            drawn(
-                time_series(
-                    "Age of the oldest paid order",
-                    "In state PAYMENT_CREATED and not ended. It rises by a second per second where one hangs.",
-                    "s",
-                    target(OLDEST, "{{tenant}} {{region}} {{service_name}}"),
-                ),
-                "SagaOrderStalled",
+            of_services(
+                drawn(
+                    time_series(
+                        "Age of the oldest paid order",
+                        "In state PAYMENT_CREATED and not ended. It rises by a second per second where one hangs.",
+                        "s",
+                        target(OLDEST, "{{tenant}} {{region}} {{service_name}}"),
+                    ),
+                    "SagaOrderStalled",
+                )
             )
         )
         .with_panel(

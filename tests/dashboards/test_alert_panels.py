@@ -19,8 +19,8 @@ from tests.contexts import context
 FILES = {each.uid: json.loads(each.text) for each in dashboard_files(context()) if each.uid in CATALOGUE}
 BURNING = {"SLOBudgetBurningFast", "SLOBudgetBurningSlowly"}
 """Alerts on several windows at once, each of which has a panel with its factor (test_content.py)."""
-WITHOUT_LINK = {"RuleEvaluationFailing", "Watchdog"}
-"""Alerts that lead to Grafana's own list of rules: what they say is in no series."""
+WITHOUT_LINK = {"Watchdog"}
+"""It compares nothing and always fires: it leads to Alertmanager's groups, where it shows that it arrived."""
 
 
 def linked() -> dict[str, tuple[str, str]]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from components.values.dashboard_files import dashboard_files
 from dashboards.__main__ import FAILED, USAGE, run
+from dashboards.board import Folder
 from dashboards.catalogue import CATALOGUE
 from settings.load import ROOT
 from tests.contexts import context
@@ -26,6 +30,15 @@ def test_build_writes_what_ships_and_the_same_each_time(tmp_path: Path, capsys: 
     expected = {f"{each.folder}/{each.uid}.json": each.text for each in dashboard_files(context("prod.us-east"))}
     assert built(tmp_path / "a") == built(tmp_path / "b") == expected
     assert said.splitlines()[-1] == "Next: make gallery draws them with data; pulumi up delivers them."
+
+
+def test_what_is_built_does_not_depend_on_the_order_of_sets(tmp_path: Path) -> None:
+    """Which differs between two processes, and is the same within one."""
+    for seed in ("1", "2"):
+        command = [sys.executable, "-m", "dashboards", "build", "--out", str(tmp_path / seed)]
+        done = subprocess.run(command, env={**os.environ, "PYTHONHASHSEED": seed}, cwd=ROOT, capture_output=True)
+        assert done.returncode == 0, done.stderr
+    assert built(tmp_path / "1") == built(tmp_path / "2")
 
 
 def test_build_names_what_no_dashboard_is_any_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -79,8 +92,15 @@ def test_a_file_that_is_no_bundle_is_refused_with_the_field(tmp_path: Path, caps
     assert said.endswith("fix: record it anew with python -m dashboards gallery --save FILE\n")
 
 
+def _in_page(uid: str) -> tuple[int, str]:
+    """Order dashboards by folder and title."""
+    entry = CATALOGUE[uid]
+    return list(Folder).index(Folder(entry.folder)), str(entry.build().build().title)
+
+
 def test_the_page_about_dashboards_names_each_with_its_question_and_shows_small_pictures() -> None:
     page = (ROOT / "docs" / "dashboards.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\|.*\| `([a-z-]+)` \|$", page, re.MULTILINE) == sorted(CATALOGUE, key=_in_page)
     for each in dashboard_files(context()):
         if each.uid in CATALOGUE:
             model = json.loads(each.text)

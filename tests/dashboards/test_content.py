@@ -1,4 +1,4 @@
-"""What panels ask for exists, what alerts lead to shows them, and every page goes from healthy to what to do."""
+"""What panels ask for exists, what is clicked on leads on, and every page goes from healthy to what to do."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from components.values.rule_files import everywhere, runbook_uid
 from components.values.slo_rules import slo_rule_files
 from dashboards.board import ALERT_COLOR, COLLECTION_TAG, DEPLOY_COLOR, Folder
 from dashboards.catalogue import CATALOGUE
+from dashboards.links import SIGNALS
 from rules import files
 from rules.slo.windows import PAIRS
 from tests.contexts import context
@@ -22,16 +23,6 @@ HERE = context("prod.us-east")
 SHIPPED = [*everywhere(HERE).values(), *slo_rule_files(HERE).values()]
 RULES: list[dict[str, Any]] = [rule for file in SHIPPED for group in file["groups"] for rule in group["rules"]]
 RECORDED = {rule["record"] for rule in RULES if "record" in rule}
-LINKED = {
-    rule["alert"]: (uid[1], rule["expr"])
-    for rule in RULES
-    if "alert" in rule and (uid := re.search(r"/d/([a-z0-9-]+)", rule["annotations"]["dashboard_url"]))
-}
-CORE = {
-    *("alerts-silences", "cardinality", "collector-pipeline", "cost-volume", "logs-explorer"),
-    *("platform-overview", "service-overview", "slo", "trace-explorer"),
-}
-"""The dashboards of the platform itself and of services; those of exporters have tests of their own."""
 
 
 def given() -> set[str]:
@@ -58,16 +49,7 @@ def test_every_metric_of_every_panel_is_recorded_or_given_by_an_exporter(uid: st
             assert not unknown, f"{title}: nothing gives {unknown}"
 
 
-@pytest.mark.parametrize("alert", sorted(alert for alert, (uid, _) in LINKED.items() if uid in CORE))
-def test_the_dashboard_that_an_alert_leads_to_shows_what_it_compares(alert: str) -> None:
-    uid, expression = LINKED[alert]
-    shown = " ".join(expr for kind, _, expr in expressions(uid) if kind == "prometheus")
-    compared = {name for name in asked(expression) if name != "alert_threshold"}
-    assert compared
-    assert any(re.search(rf"(?<![a-z_:]){re.escape(name)}(?![a-z0-9_:])", shown) for name in compared), (uid, compared)
-
-
-@pytest.mark.parametrize("uid", sorted(CORE))
+@pytest.mark.parametrize("uid", sorted(CATALOGUE))
 def test_a_page_goes_from_healthy_over_affected_and_changed_to_what_to_do(uid: str) -> None:
     rows = [panel["title"] for panel in model(uid)["panels"] if panel["type"] == "row"]
     assert rows[:2] == ["Is it healthy?", "What is affected?"]
@@ -76,7 +58,7 @@ def test_a_page_goes_from_healthy_over_affected_and_changed_to_what_to_do(uid: s
     assert all(title.endswith("?") for title in rows)
 
 
-@pytest.mark.parametrize("uid", sorted(CORE))
+@pytest.mark.parametrize("uid", sorted(CATALOGUE))
 def test_deploys_and_firing_alerts_are_on_the_time_axis_in_the_same_colours(uid: str) -> None:
     marks = {each["name"]: each for each in model(uid)["annotations"]["list"]}
     assert set(marks) == {"Deploys", "Firing alerts"}
@@ -85,7 +67,7 @@ def test_deploys_and_firing_alerts_are_on_the_time_axis_in_the_same_colours(uid:
     assert all(filter_ in marks["Firing alerts"]["expr"] for filter_ in ('tenant=~"$tenant"', 'region=~"$region"'))
 
 
-@pytest.mark.parametrize("uid", sorted(CORE))
+@pytest.mark.parametrize("uid", sorted(CATALOGUE))
 def test_every_page_leads_to_the_others_with_tenant_region_and_time(uid: str) -> None:
     (menu,) = model(uid)["links"]
     assert (menu["tags"], menu["includeVars"], menu["keepTime"]) == ([COLLECTION_TAG], True, True)
@@ -98,7 +80,7 @@ def links(uid: str) -> list[tuple[str, str]]:
     return re.findall(r"/d/([a-z0-9-]+)(\?[^\"\\)\s]*)?", FILES[uid].text)
 
 
-@pytest.mark.parametrize("uid", sorted(CORE))
+@pytest.mark.parametrize("uid", sorted(CATALOGUE))
 def test_every_link_leads_somewhere_and_says_for_whom_and_when(uid: str) -> None:
     runbooks = {runbook_uid(alert) for alert in files.runbooks()}
     assert links(uid)
@@ -110,15 +92,46 @@ def test_every_link_leads_somewhere_and_says_for_whom_and_when(uid: str) -> None
             assert "${__url_time_range}" in query or "from=${__from}&to=${__to}" in query, (target, query)
 
 
-def test_metrics_lead_to_logs_and_traces_of_the_same_service() -> None:
-    (panel,) = [each for each in panels("service-overview") if each["title"] == "Error share"]
+def titled(value: Any) -> str:
+    """Name a case by the dashboard's uid and the panel's title."""
+    return value["title"] if isinstance(value, dict) else str(value)
+
+
+def of_a_service(panel: dict[str, Any]) -> bool:
+    """Return whether each line of a panel is of one service, by what it is called."""
+    legends = [each.get("legendFormat", "") for each in panel.get("targets") or []]
+    return panel["type"] == "timeseries" and all(re.search("service_name|sloth_slo", each) for each in legends)
+
+
+@pytest.mark.parametrize(
+    ("uid", "panel"), [(uid, each) for uid in CATALOGUE for each in panels(uid) if of_a_service(each)], ids=titled
+)
+def test_a_line_of_a_service_leads_to_its_metrics_logs_and_traces(uid: str, panel: dict[str, Any]) -> None:
     found = {link["title"]: link["url"] for link in panel["fieldConfig"]["defaults"]["links"]}
-    assert set(found) == {"Traces", "Logs"}
-    for uid, url in (("trace-explorer", found["Traces"]), ("logs-explorer", found["Logs"])):
-        assert url.startswith(f"/d/{uid}?")
-        assert "var-service=${__field.labels.service_name}" in url
-    variables = {each["name"] for each in model("logs-explorer")["templating"]["list"]}
-    assert {"service", "level", "search", "trace"} <= variables
+    assert set(found) == {"Service overview", "Traces", "Logs"}
+    for target, title in SIGNALS.items():
+        owner = "var-tenant=${__field.labels.tenant}&var-region=${__field.labels.region}"
+        service = "var-service=${__field.labels.service_name}"
+        assert found[title] == f"/d/{target}?{owner}&{service}&${{__url_time_range}}"
+        assert {"tenant", "region", "service"} <= {each["name"] for each in model(target)["templating"]["list"]}
+    for each in panel["targets"]:
+        # Those of Prometheus are looked at in its answers (test_panels.py).
+        if each.get("datasource", panel["datasource"])["type"] == "loki":
+            assert "by (tenant, region, service_name)" in each["expr"], uid
+
+
+def test_a_found_trace_leads_to_its_lines() -> None:
+    tables = [each for each in panels("trace-explorer") if each["type"] == "table"]
+    assert [each["title"] for each in tables] == ["Failed", "Slow"]
+    for each in tables:
+        ((matcher, (links,)),) = [
+            (override["matcher"], override["properties"]) for override in each["fieldConfig"]["overrides"]
+        ]
+        assert matcher == {"id": "byName", "options": "traceName"}
+        (link,) = links["value"]
+        assert "&var-trace=${__data.fields.traceID}&" in link["url"]
+    assert "trace" in {each["name"] for each in model("logs-explorer")["templating"]["list"]}
+    assert "trace_id=~`$trace.*`" in FILES["logs-explorer"].text
 
 
 def test_the_slo_page_draws_the_factor_of_each_pair() -> None:
@@ -128,7 +141,7 @@ def test_the_slo_page_draws_the_factor_of_each_pair() -> None:
         assert steps[-1]["value"] == max(float(pair.factor(30)), 1.01)
 
 
-@pytest.mark.parametrize("uid", sorted(CORE))
+@pytest.mark.parametrize("uid", sorted(CATALOGUE))
 def test_panels_stand_side_by_side_without_gaps_at_1366_pixels(uid: str) -> None:
     """A row's panels fill Grafana's 24 columns and none is narrower than a quarter, about 330 pixels."""
     widths: dict[int, int] = {}
@@ -142,3 +155,23 @@ def test_panels_stand_side_by_side_without_gaps_at_1366_pixels(uid: str) -> None
 def test_runbooks_are_not_in_the_menu_of_dashboards() -> None:
     alert = next(iter(files.runbooks()))
     assert COLLECTION_TAG not in model(runbook_uid(alert))["tags"]
+
+
+@pytest.mark.parametrize("uid", sorted(CATALOGUE))
+def test_a_page_ends_with_the_runbook_of_each_alert_that_leads_to_it(uid: str) -> None:
+    last = model(uid)["panels"][-1]
+    assert (last["type"], last["title"]) == ("text", "What to do")
+    for alert, leads in files.dashboards().items():
+        assert leads != uid or f"[{alert}](/d/{runbook_uid(alert)})" in last["options"]["content"]
+
+
+def test_a_word_has_the_same_colour_everywhere() -> None:
+    found: dict[str, set[str]] = {}
+    for uid in CATALOGUE:
+        for panel in panels(uid):
+            for each in panel.get("fieldConfig", {}).get("overrides") or []:
+                colors = {each["value"]["fixedColor"] for each in each["properties"] if each["id"] == "color"}
+                for word in re.findall(r"\w+", each["matcher"]["options"]) if colors else ():
+                    found.setdefault(word, set()).update(colors)
+    assert {"error", "failed", "sent"} <= found.keys()
+    assert {word: colors for word, colors in found.items() if len(colors) > 1} == {}

@@ -30,9 +30,14 @@ FILTERS = {
     "tempo": ('resource.tenant=~"$tenant"', 'resource.region=~"$region"'),
 }
 """What each selector holds, by kind of data source."""
+DATASOURCES = {"${datasource}", "${logs}", "${traces}"}
+"""Variables that hold one: none is named."""
 PROSE = {"logs", "traces", "alertlist"}
 """Kinds of panels that show no numbers."""
 SELECTOR = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)?\{([^{}]*)\}")
+WITHIN_AN_HOUR = re.compile(r"[1-5]?\dm|1h")
+SELDOM = [("max_over_time", "7d")]
+"""Over a recording that is made every five minutes, as the alert of the same panel asks it."""
 FUNCTIONS_OF_GRAFANA = {"$__rate_interval": "5m", "$__interval": "1m", "$__range": "1h"}
 
 
@@ -124,10 +129,23 @@ def test_panels_say_what_they_show_in_which_unit_and_when_there_is_nothing(uid: 
         if panel["type"] == "text":
             continue
         defaults = panel["fieldConfig"]["defaults"]
-        assert panel["datasource"]["uid"] in {"${datasource}", "${logs}", "${traces}"}, panel["title"]
+        for each in (panel, *panel["targets"]):
+            assert each.get("datasource", panel["datasource"])["uid"] in DATASOURCES, panel["title"]
+        if panel["type"] == "timeseries":
+            assert all(each["legendFormat"] for each in panel["targets"]), panel["title"]
         if panel["type"] not in PROSE:
             assert defaults["unit"], panel["title"]
             assert defaults["noValue"], panel["title"]
+
+
+@pytest.mark.parametrize("uid", sorted(CATALOGUE))
+def test_no_line_reads_more_than_an_hour_for_each_of_its_points(uid: str) -> None:
+    """A day of points, each over hours of samples, takes seconds: that much is recorded, or asked once."""
+    for panel in panels(uid):
+        for each in panel.get("targets") or []:
+            windows = re.findall(r"(\w+)\([^()]*?\[(\w+)\]", each.get("expr", ""))
+            wide = [window for window in windows if not WITHIN_AN_HOUR.fullmatch(window[1])]
+            assert each.get("instant") or wide in ([], SELDOM), (panel["title"], wide)
 
 
 @pytest.mark.parametrize("uid", sorted(CATALOGUE))

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import pytest
@@ -19,11 +21,15 @@ from bench import samples
 from bench.backfill import Backfilled, Window, shipped
 from bench.samples import Owner
 from components.values.dashboard_files import dashboard_files
+from components.values.tenant_dashboards import tenant_dashboards
 from dashboards.catalogue import CATALOGUE
-from dashboards.filling import Given, Query, Values, filled, offered, opening, queries
+from dashboards.filling import Given, Query, Values, annotated, filled, offered, opening, panels, queries
+from dashboards.gallery.lines import name
 from lab.instance import Instance
 from lab.process import Processes
+from tests.backends import HTTP
 from tests.contexts import context
+from tests.dashboards.test_dashboards import SELECTOR
 
 STACK = "dev.us-east"
 END: Final = 1_767_614_400
@@ -145,6 +151,20 @@ def test_other_tenants_and_regions_change_nothing(stand: Stand, whose: dict[Quer
                 assert alone == among, (query.panel, query.text)
 
 
+@pytest.mark.parametrize("uid", sorted(MODELS))
+def test_alerts_of_other_tenants_and_regions_are_not_marked(stand: Stand, uid: str) -> None:
+    (mark,) = [each for each in annotated(MODELS[uid]) if each.expr]
+
+    def marked(server: Backfilled, given: Given) -> list[str]:
+        found = server.range(filled(mark.expr, "prometheus", given, DRAWN.step, HOUR), DRAWN)
+        return sorted(json.dumps(each["metric"], sort_keys=True) for each in found)
+
+    mine = marked(stand.alone["shop"], choice(uid, "shop"))
+    assert mine
+    assert marked(stand.everybody, choice(uid, "shop")) == mine
+    assert len(marked(stand.everybody, opening(MODELS[uid]))) > len(mine)
+
+
 def test_whoever_chooses_another_or_all_sees_something_else(stand: Stand, whose: dict[Query, str]) -> None:
     """Else the test above would pass with no filter at all."""
     wider: list[Given] = [{"tenant": ["market"]}, {"tenant": ".*"}]
@@ -160,18 +180,76 @@ def test_whoever_chooses_another_or_all_sees_something_else(stand: Stand, whose:
     assert not same, "\n".join(same)
 
 
+@pytest.mark.parametrize("uid", sorted({each.uid for each in tenant_dashboards(context())} & MODELS.keys()))
+def test_every_panel_of_a_tenants_organization_shows_something_of_a_tenant(whose: dict[Query, str], uid: str) -> None:
+    (made,) = [json.loads(each.text) for each in tenant_dashboards(context()) if each.uid == uid]
+    shown: dict[tuple[str, str], set[str]] = {}
+    for query in queries(made):
+        if query.kind == "prometheus":
+            shown.setdefault((query.type, query.panel), set()).add(whose[query])
+    assert [panel for panel, owners in shown.items() if "shop" not in owners] == []
+
+
+def links(uid: str) -> dict[tuple[str, str], set[str]]:
+    """Return the labels that the data links of each panel of a dashboard take along."""
+    return {
+        (panel["type"], panel["title"]): set(re.findall(r"__field\.labels\.(\w+)", json.dumps(panel)))
+        for panel in panels(MODELS[uid])
+    }
+
+
 def labels(query: Query) -> set[str]:
-    """Return the labels that a panel shows: those of its legend, and of a table's rows."""
+    """Return the labels that a panel shows or leads on with: those of its legend, of a table's rows, of its links."""
     rows = re.search(r"\bby \(([^)]*)\)", query.text) if query.type == "table" else None
-    return {*re.findall(r"\{\{ *(\w+) *\}\}", query.legend), *(rows[1].replace(" ", "").split(",") if rows else ())}
+    shown = {*re.findall(r"\{\{ *(\w+) *\}\}", query.legend), *(rows[1].replace(" ", "").split(",") if rows else ())}
+    return shown | links(query.dashboard)[query.type, query.panel]
 
 
 @pytest.mark.parametrize("uid", sorted(MODELS))
-def test_what_a_legend_or_a_row_is_named_by_is_there(stand: Stand, whose: dict[Query, str], uid: str) -> None:
+def test_what_a_legend_a_row_or_a_link_names_is_there(stand: Stand, whose: dict[Query, str], uid: str) -> None:
     for query in QUERIES:
         if query.dashboard == uid:
             found = result(stand.alone[whose[query]], query, choice(uid, whose[query]), strict(query))
             missing = labels(query) - {label for each in found for label in each["metric"]}
+            assert not missing, (query.panel, query.text)
+
+
+@pytest.mark.parametrize("uid", sorted(MODELS))
+def test_no_two_lines_of_a_panel_have_the_same_name(stand: Stand, uid: str) -> None:
+    """Of a region whose tenants have services, pods and databases of the same names."""
+    everybody = {**opening(MODELS[uid]), "region": [HERE]}
+    for panel in {(query.type, query.panel) for query in QUERIES if query.dashboard == uid}:
+        names = Counter(
+            name(query.legend, each["metric"])
+            for query in QUERIES
+            if (query.dashboard, query.type, query.panel) == (uid, *panel) and query.type == "timeseries"
+            for each in result(stand.everybody, query, everybody)
+        )
+        assert [each for each, count in names.items() if count > 1] == [], panel
+
+
+@pytest.mark.parametrize("uid", sorted(MODELS))
+def test_every_label_that_a_query_names_is_one_of_its_metrics(stand: Stand, uid: str) -> None:
+    """A label that nothing has neither selects nor groups, and a panel shows data all the same."""
+
+    @cache
+    def known(metric: str) -> frozenset[str]:
+        asked = {"match[]": metric, "start": str(WEEK.start), "end": str(END)}
+        answer = HTTP.get(f"{stand.everybody.url}/api/v1/labels", params=asked, timeout=60)
+        assert answer.ok, answer.text
+        return frozenset(answer.json()["data"])
+
+    for query in QUERIES:
+        if query.dashboard == uid:
+            text = re.sub(r"\$\w+", "x", query.text)
+            of_query: set[str] = set(re.findall(r'label_replace\(.*?, "(\w+)", "', text))
+            for metric, matchers in SELECTOR.findall(text):
+                there = known(metric or '{__name__!=""}')
+                of_query |= there
+                missing = set(re.findall(r'(\w+) *(?:=|!=|=~|!~) *"', matchers)) - there
+                assert not missing, (query.panel, metric)
+            grouped = re.findall(r"\b(?:by|on|ignoring|group_left|group_right) *\(([^()]*)\)", text)
+            missing = {label.strip() for each in grouped for label in each.split(",") if label.strip()} - of_query
             assert not missing, (query.panel, query.text)
 
 

@@ -21,6 +21,12 @@ ADDED = {"titleFormat", "textFormat", "tagKeys", "useValueForTime"}
 """Fields of an annotation query that are its data source's, Prometheus', and not the kind's."""
 
 
+MATCHERS = {"byName", "byRegexp"}
+PROPERTIES = {"color", "custom.cellOptions", "decimals", "links", "thresholds", "unit"}
+TRANSFORMATIONS = {"merge", "organize", "sortBy"}
+"""Of Grafana's registries: ids.ts of its matchers and transformers, and its standard field options."""
+
+
 def again(given: dict[str, Any]) -> dict[str, Any]:
     """Return a dashboard as the models have it."""
     plugins.register_default_plugins()
@@ -48,6 +54,16 @@ def lost(given: Any, made: Any, path: str = "") -> list[str]:
 def test_every_field_is_the_kinds_own(uid: str) -> None:
     found = lost(model(uid), again(model(uid)))
     assert [path for path in found if path.rpartition(".")[2] not in ADDED] == []
+
+
+@pytest.mark.parametrize("uid", sorted(FILES))
+def test_what_overrides_set_and_transformations_do_is_grafanas(uid: str) -> None:
+    """Their names are free text to the kind."""
+    for panel in model(uid)["panels"]:
+        overrides = panel.get("fieldConfig", {}).get("overrides") or []
+        assert {each["matcher"]["id"] for each in overrides} <= MATCHERS, panel["title"]
+        assert {each["id"] for override in overrides for each in override["properties"]} <= PROPERTIES, panel["title"]
+        assert {each["id"] for each in panel.get("transformations") or []} <= TRANSFORMATIONS, panel["title"]
 
 
 def test_a_field_that_the_kind_does_not_have_is_found() -> None:

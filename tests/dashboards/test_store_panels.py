@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -151,6 +152,13 @@ def among(stores: Stores, alone: dict[Query, Result]) -> dict[Query, tuple[Resul
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: f"{query.dashboard}: {query.panel}")
 def test_the_query_returns_data(alone: dict[Query, Result], query: Query) -> None:
     assert alone[query]
+
+
+@pytest.mark.parametrize("query", [each for each in QUERIES if each.legend], ids=lambda query: f"{query.panel}")
+def test_what_a_legend_names_is_there(alone: dict[Query, Result], query: Query) -> None:
+    named = set(re.findall(r"\{\{ *(\w+) *\}\}", query.legend))
+    assert named
+    assert not named - {label for each in alone[query] for label in each["metric"]}
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: f"{query.dashboard}: {query.panel}")
