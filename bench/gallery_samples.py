@@ -87,4 +87,6 @@ def _lively(series: Series, at: int, end: int, phase: float, period: int) -> flo
         return value + 0.3 * slope * period / (2 * math.pi) * (1 + math.sin(angle))
     if value < 10 and float(value).is_integer():
         return value
-    return value * (1 + 0.08 * math.sin(angle) + 0.03 * math.sin(5.3 * angle))
+    made = value * (1 + 0.08 * math.sin(angle) + 0.03 * math.sin(5.3 * angle))
+    # What is few and whole in the file is a number of things.
+    return round(made) if text.isdigit() and len(text) < 3 else made

@@ -66,7 +66,7 @@ class Series:
         """Return the value at a time, both in seconds since the epoch; `end` is that of the last sample."""
         text = self.text(time, end)
         if text.startswith("now"):
-            return end + float(text.removeprefix("now"))
+            return end + float(text.removeprefix("now")) * self.factor
         if not text.endswith("/min"):
             return _scaled(float(text), self.factor)
         falls = _FALLS.fullmatch(text)

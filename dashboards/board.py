@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, DashboardLink, QueryVariable, Row
@@ -22,6 +23,11 @@ ALERT_COLOR = "red"
 """The same everywhere: blue is a deploy, red an alert that fires."""
 COLLECTION_TAG = "operations"
 """Tag by which the dashboards of this platform find each other; runbooks do not carry it."""
+
+
+_LINE = 190
+"""Letters in one line of a panel at 1366 pixels."""
+_LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 
 
 class Folder(StrEnum):
@@ -122,13 +128,12 @@ def row(question: str) -> Row:
     return Row(question)
 
 
-def advice(uid: str, *lines: str, height: int = 6) -> Text:
+def advice(uid: str, *lines: str) -> Text:
     """Return what to do, as a list that ends a dashboard.
 
     Args:
         uid: the dashboard; runbooks of alerts that lead to it and that no line names come last.
         lines: in Markdown.
-        height: rows of the grid.
     """
     said = "\n".join(lines)
     others = [runbook(alert) for alert, leads in sorted(files.dashboards().items()) if leads == uid]
@@ -140,6 +145,6 @@ def advice(uid: str, *lines: str, height: int = 6) -> Text:
         .description("Where to go from here.")
         .mode(TextMode.MARKDOWN)
         .content("\n".join(f"- {line}" for line in lines))
-        .height(height)
+        .height(max(4, sum(1 + len(_LINK.sub(r"\1", line)) // _LINE for line in lines)))
         .span(24)
     )

@@ -161,7 +161,8 @@ def _changed(made: Dashboard) -> Dashboard:
                     "Share by which a tenant's series became more; a rollout of many pods is seen here too.",
                     "percentunit",
                     target(compared("TenantSeriesGrowing"), "{{tenant}} {{region}}"),
-                ).min(-1),
+                    least=None,
+                ),
                 "TenantSeriesGrowing",
             )
         )

@@ -69,7 +69,7 @@ def _affected(made: Dashboard) -> Dashboard:
             time_series(
                 "Ready services",
                 "1 where a pod of the service is ready. At 0 for 5 minutes it pages.",
-                "bool_yes_no",
+                "none",
                 target(f"max by ({SERVICE}) ({READY})", "{{tenant}} {{namespace}}/{{container}}"),
             )
         )
@@ -77,7 +77,7 @@ def _affected(made: Dashboard) -> Dashboard:
             time_series(
                 "Ready pods",
                 "1 where the pod is ready. At 0 for 15 minutes it warns.",
-                "bool_yes_no",
+                "none",
                 target(READY, "{{tenant}} {{pod}} {{container}}"),
             )
         )

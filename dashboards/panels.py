@@ -42,7 +42,7 @@ def latest(expr: str) -> Dataquery:
     return Dataquery().expr(expr).instant().legend_format("")
 
 
-def time_series(title: str, description: str, unit: str, *targets: Dataquery) -> TimeSeries:
+def time_series(title: str, description: str, unit: str, *targets: Dataquery, least: float | None = 0) -> TimeSeries:
     """Return a time series panel.
 
     Args:
@@ -50,13 +50,13 @@ def time_series(title: str, description: str, unit: str, *targets: Dataquery) ->
         description: what a high or low value means; the panel's hint.
         unit: Grafana's name of the unit (`reqps`, `s`, `percentunit`).
         targets: queries.
+        least: where the axis begins; with its lowest value for none, since what is below is not drawn.
     """
     panel = (
         TimeSeries()
         .title(title)
         .description(description)
         .unit(unit)
-        .min(0)
         .height(HEIGHT)
         .span(WIDTH)
         .datasource(source())
@@ -66,6 +66,8 @@ def time_series(title: str, description: str, unit: str, *targets: Dataquery) ->
         .legend(Legend().display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM).show_legend(True))
         .tooltip(Tooltip().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
     )
+    if least is not None:
+        panel = panel.min(least)
     for number, each in enumerate(targets):
         panel = panel.with_target(each.ref_id(chr(ord("A") + number)))
     return panel

@@ -138,7 +138,8 @@ def _budgets(made: Dashboard) -> Dashboard:
                     "Of the period's budget; below 0 the objective is missed. Over what Prometheus has seen so far.",
                     "percentunit",
                     target(_by(names.PERIOD_BUDGET_REMAINING), LEGEND),
-                ).min(-1)
+                    least=None,
+                )
             )
         )
         .with_panel(

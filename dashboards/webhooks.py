@@ -115,7 +115,8 @@ def _affected(made: Dashboard) -> Dashboard:
                     "Neither COMPLETED nor COMPENSATION_COMPLETE half an hour later; counters hide up to 2 %.",
                     "percentunit",
                     target(UNFINISHED, "{{tenant}} {{region}}"),
-                ).min(-1),
+                    least=None,
+                ),
                 "SagaOrdersUnfinished",
             )
         )

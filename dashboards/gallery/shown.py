@@ -113,7 +113,8 @@ def _stat(panel: Mapping[str, Any], found: Sequence[Curve], salt: str) -> str:
         picture = (width // min(len(found), 4), height // 2)
         name = escape(curve.name) if len(found) > 1 else ""
         value = escape(units.text(curve.last, defaults.get("unit", ""), defaults.get("decimals")))
-        back = drawing.sparkline(curve, color, picture, f"{salt}-{number}")
+        # One value has no course, and Grafana draws none.
+        back = drawing.sparkline(curve, color, picture, f"{salt}-{number}") if len(curve.values) > 1 else ""
         made.append(f'<div class="stat">{back}<b style="color:{color}">{value}</b><small>{name}</small></div>')
     return f'<div class="stats">{"".join(made)}</div>'
 

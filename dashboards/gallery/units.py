@@ -19,9 +19,7 @@ ROUND: Final = {
     **{name: tuple(size for _, size in scale) for name, (scale, _) in _PREFIXED.items()},
 }
 """Sizes of which marks on an axis are multiples, by unit; of others powers of ten."""
-UNITS: Final = frozenset(
-    {"", "none", "short", "percent", "percentunit", "s", "bool_yes_no", "currencyUSD", *_SUFFIXES, *_PREFIXED}
-)
+UNITS: Final = frozenset({"", "none", "short", "percent", "percentunit", "s", "currencyUSD", *_SUFFIXES, *_PREFIXED})
 """What `text` knows; a test holds the dashboards to it."""
 
 
@@ -33,8 +31,6 @@ def text(value: float, unit: str, decimals: int | None = None) -> str:
         unit: Grafana's name; an unknown one follows the number as it is.
         decimals: digits behind the point; as many as tell without it.
     """
-    if unit == "bool_yes_no":
-        return "Yes" if value else "No"
     if unit in {"percentunit", "percent"}:
         return f"{_digits(value * 100 if unit == 'percentunit' else value, decimals)}%"
     if unit == "currencyUSD":
