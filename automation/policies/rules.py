@@ -26,6 +26,15 @@ _CREDENTIAL: Final = {
         re.IGNORECASE | re.MULTILINE,
     ),
 }
+_WORDS: Final = {
+    "an AWS access key": ("akia", "asia"),
+    "a Slack token": ("xox",),
+    "a JSON web token": ("eyj",),
+    "a GitHub token": ("gho_", "ghp_", "ghs_", "ghu_", "ghr_"),
+    "a Grafana token": ("glsa_", "glc_"),
+    "a password in plain text": ("password", "passwd", "secret_key", "api_key"),
+}
+"""What is in a text, in small letters, that has such a shape: a pattern that begins with no word is slow to find."""
 _ACCESS: Final = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
 _ENFORCE: Final = "pod-security.kubernetes.io/enforce"
 _OWNER_LABELS: Final = ("app.kubernetes.io/part-of", "app.kubernetes.io/instance", "app.kubernetes.io/managed-by")
@@ -111,9 +120,15 @@ def _no_credential_in_a_config_map(planned: Sequence[Planned]) -> Iterator[tuple
     for each in planned:
         if each.type == "kubernetes:core/v1:ConfigMap":
             for key, text in sorted((each.inputs.get("data") or {}).items()):
-                for shape, pattern in _CREDENTIAL.items():
-                    if isinstance(text, str) and pattern.search(text):
-                        yield each, f"data[{key!r}] holds what looks like {shape} (hidden); fix: mount it from a Secret"
+                for shape in _credentials(text) if isinstance(text, str) else ():
+                    yield each, f"data[{key!r}] holds what looks like {shape} (hidden); fix: mount it from a Secret"
+
+
+def _credentials(text: str) -> Iterator[str]:
+    small = text.lower()
+    for shape, pattern in _CREDENTIAL.items():
+        if any(word in small for word in _WORDS.get(shape, ("",))) and pattern.search(text):
+            yield shape
 
 
 def _pod_security(planned: Sequence[Planned]) -> Iterator[tuple[Planned, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from automation.policies import RULES, check
+from automation.policies.rules import _CREDENTIAL
 from automation.recorder import Planned
 from tests.automation.reports import urn
 
@@ -121,6 +122,28 @@ def test_a_mistake_is_named_with_its_fix(rule: str, message: str, resources: lis
 
 def test_every_rule_has_a_mistake() -> None:
     assert {rule for rule, _, _ in MISTAKES} == set(RULES)
+
+
+SHAPES = {
+    "an AWS access key": "id ASIA" + "B" * 16,
+    "a private key": "-----BEGIN EC PRIVATE " + "KEY-----",
+    "a Slack webhook": "https://hooks.slack.com/services/x",
+    "a Slack token": "xoxb-" + "1" * 12,
+    "a JSON web token": "eyJ" + "a" * 12 + ".eyJ" + "b" * 12 + ".c",
+    "a GitHub token": "ghs_" + "A" * 36,
+    "a Grafana token": "glsa_" + "A" * 20,
+    "a URL with a password": "https://user:" + "x@example.com",
+    "a password in plain text": "  GF_PASSWD=" + "c" * 8,
+}
+
+
+def test_every_shape_of_a_credential_is_known() -> None:
+    assert set(SHAPES) == set(_CREDENTIAL)
+    for shape, text in SHAPES.items():
+        found = check([planned("kubernetes:core/v1:ConfigMap", {"data": {"a": f"x: 1\n{text}\n"}})])
+        assert [violation.message for violation in found if violation.rule == "no-credential-in-configmap"] == [
+            f"data['a'] holds what looks like {shape} (hidden); fix: mount it from a Secret"
+        ]
 
 
 @pytest.mark.parametrize(
