@@ -6,7 +6,26 @@ import json
 from collections.abc import Mapping
 
 import pulumi
-from pulumi_aws import eks, iam, s3
+from pulumi_aws.eks import PodIdentityAssociation
+from pulumi_aws.iam import Role, RolePolicy
+from pulumi_aws.s3 import (
+    Bucket,
+    BucketLifecycleConfiguration,
+    BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs,
+    BucketLifecycleConfigurationRuleArgs,
+    BucketLifecycleConfigurationRuleExpirationArgs,
+    BucketLifecycleConfigurationRuleFilterArgs,
+    BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs,
+    BucketOwnershipControls,
+    BucketOwnershipControlsRuleArgs,
+    BucketPolicy,
+    BucketPublicAccessBlock,
+    BucketServerSideEncryptionConfiguration,
+    BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs,
+    BucketServerSideEncryptionConfigurationRuleArgs,
+    BucketVersioning,
+    BucketVersioningVersioningConfigurationArgs,
+)
 
 from components.values import buckets
 from components.values import iam as policies
@@ -35,9 +54,9 @@ class ObjectStore(pulumi.ComponentResource):
         self.role_arns = pulumi.Output.all(**{str(pillar): each.arn for pillar, each in roles.items()})
         self.register_outputs({"buckets": self.buckets, "roleArns": self.role_arns})
 
-    def _bucket(self, name: str, pillar: Pillar) -> s3.Bucket:
+    def _bucket(self, name: str, pillar: Pillar) -> Bucket:
         context = self._context
-        bucket = s3.Bucket(
+        bucket = Bucket(
             f"{name}-bucket",
             bucket=names.bucket(context.platform, context.name, pillar),
             force_destroy=False,
@@ -45,14 +64,14 @@ class ObjectStore(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=context.platform.deletion_protection),
         )
         child = pulumi.ResourceOptions(parent=self)
-        s3.BucketOwnershipControls(
+        BucketOwnershipControls(
             f"{name}-ownership",
             bucket=bucket.bucket,
             # Access is said by policies alone: access control lists are off.
-            rule=s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
+            rule=BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
             opts=child,
         )
-        access = s3.BucketPublicAccessBlock(
+        access = BucketPublicAccessBlock(
             f"{name}-public-access",
             bucket=bucket.bucket,
             block_public_acls=True,
@@ -61,69 +80,69 @@ class ObjectStore(pulumi.ComponentResource):
             restrict_public_buckets=True,
             opts=child,
         )
-        s3.BucketPolicy(
+        BucketPolicy(
             f"{name}-policy",
             bucket=bucket.bucket,
             policy=json.dumps(policies.bucket_policy(context, pillar), sort_keys=True),
             # S3 refuses one of two changes to a bucket's access that arrive at once (OperationAborted).
             opts=pulumi.ResourceOptions(parent=self, depends_on=[access]),
         )
-        s3.BucketServerSideEncryptionConfiguration(
+        BucketServerSideEncryptionConfiguration(
             f"{name}-encryption", bucket=bucket.bucket, rules=[self._encryption()], opts=child
         )
-        s3.BucketVersioning(
+        BucketVersioning(
             f"{name}-versioning",
             bucket=bucket.bucket,
-            versioning_configuration=s3.BucketVersioningVersioningConfigurationArgs(status=buckets.VERSIONING),
+            versioning_configuration=BucketVersioningVersioningConfigurationArgs(status=buckets.VERSIONING),
             opts=child,
         )
-        s3.BucketLifecycleConfiguration(
+        BucketLifecycleConfiguration(
             f"{name}-lifecycle", bucket=bucket.bucket, rules=self._lifecycle(pillar), opts=child
         )
         return bucket
 
-    def _encryption(self) -> s3.BucketServerSideEncryptionConfigurationRuleArgs:
+    def _encryption(self) -> BucketServerSideEncryptionConfigurationRuleArgs:
         """Encrypt by the customer's key, or by S3's own.
 
         The bucket key asks KMS once per bucket and hour instead of once per object, which for small log chunks
         would cost more than storing them.
         """
         key = self._context.region.kms_key_arn
-        default = s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
+        default = BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
             sse_algorithm="AES256" if key is None else "aws:kms", kms_master_key_id=key
         )
-        return s3.BucketServerSideEncryptionConfigurationRuleArgs(
+        return BucketServerSideEncryptionConfigurationRuleArgs(
             apply_server_side_encryption_by_default=default, bucket_key_enabled=key is not None
         )
 
-    def _lifecycle(self, pillar: Pillar) -> list[s3.BucketLifecycleConfigurationRuleArgs]:
-        every_object = s3.BucketLifecycleConfigurationRuleFilterArgs(prefix="")
+    def _lifecycle(self, pillar: Pillar) -> list[BucketLifecycleConfigurationRuleArgs]:
+        every_object = BucketLifecycleConfigurationRuleFilterArgs(prefix="")
         return [
-            s3.BucketLifecycleConfigurationRuleArgs(
+            BucketLifecycleConfigurationRuleArgs(
                 id="expire-past-retention",
                 status="Enabled",
                 filter=every_object,
-                expiration=s3.BucketLifecycleConfigurationRuleExpirationArgs(
+                expiration=BucketLifecycleConfigurationRuleExpirationArgs(
                     days=buckets.expiration_days(self._context, pillar)
                 ),
-                noncurrent_version_expiration=s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
+                noncurrent_version_expiration=BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
                     noncurrent_days=buckets.NONCURRENT_DAYS
                 ),
             ),
-            s3.BucketLifecycleConfigurationRuleArgs(
+            BucketLifecycleConfigurationRuleArgs(
                 id="abort-incomplete-uploads",
                 status="Enabled",
                 filter=every_object,
-                abort_incomplete_multipart_upload=s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
+                abort_incomplete_multipart_upload=BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
                     days_after_initiation=buckets.ABORT_UPLOADS_DAYS
                 ),
             ),
         ]
 
-    def _role(self, name: str, pillar: Pillar) -> iam.Role:
+    def _role(self, name: str, pillar: Pillar) -> Role:
         context = self._context
         account = policies.SERVICE_ACCOUNTS[pillar]
-        role = iam.Role(
+        role = Role(
             f"{name}-role",
             name=names.role(context.platform, context.name, pillar),
             description=f"Use the {pillar} bucket of {names.stack(context.environment, context.name)}",
@@ -131,7 +150,7 @@ class ObjectStore(pulumi.ComponentResource):
             tags=buckets.tags(context, pillar),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        permission = iam.RolePolicy(
+        permission = RolePolicy(
             f"{name}-role-policy",
             name="use-bucket",
             role=role.name,
@@ -139,7 +158,7 @@ class ObjectStore(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         if context.region.cluster.identity is WorkloadIdentity.POD_IDENTITY:
-            eks.PodIdentityAssociation(
+            PodIdentityAssociation(
                 f"{name}-pod-identity",
                 cluster_name=context.region.cluster.name,
                 namespace=names.NAMESPACE,
