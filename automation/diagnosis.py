@@ -26,10 +26,12 @@ _KNOWN: Final = (
         "set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE, to the one the stack was made with",
     ),
     _Known(
-        re.compile(
-            r"InvalidCiphertextException|IncorrectKeyException|kms.*(AccessDenied|NotFound|disabled|KMSInvalidState)",
-            re.I,
-        ),
+        re.compile(r"kms.*(DisabledException|KMSInvalidState|KeyUnavailable)", re.IGNORECASE),
+        "the KMS key of the stack's secrets is switched off",
+        "enable it, or cancel its deletion, then run the same command",
+    ),
+    _Known(
+        re.compile(r"InvalidCiphertextException|IncorrectKeyException|kms.*(AccessDenied|NotFound)", re.IGNORECASE),
         "the KMS key cannot be used for the stack's secrets",
         "use the key that the stack was made with, or for a new one that of FLEET_SECRETS_PROVIDER, in the key's own "
         "region, as a role that may encrypt and decrypt with it",
@@ -53,6 +55,11 @@ _KNOWN: Final = (
         re.compile(r"Apply failed with \d+ conflicts?: "),
         "somebody else has set fields of an object",
         "look at them with drift; to take them back, run up with PULUMI_K8S_ENABLE_PATCH_FORCE=true once",
+    ),
+    _Known(
+        re.compile(r"no stack named .* found"),
+        "there is no such stack in the backend",
+        "check PULUMI_BACKEND_URL; up makes a stack that is new",
     ),
     _Known(
         re.compile(

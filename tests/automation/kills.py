@@ -37,11 +37,13 @@ class Stage:
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         """Start a command of the driver, with more variables than the fleet's own."""
-        command = [sys.executable, "-m", "automation", *arguments, "--env", "dev", "--root", str(self.fleet.root)]
+        site = ["--env", self.fleet.environment, "--root", str(self.fleet.root)]
+        self._temporary.mkdir(exist_ok=True)
+        command = [sys.executable, "-m", "automation", *arguments, *site]
         return subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, **self.fleet.variables, **variables},
+            env={**os.environ, **self.fleet.variables, "TMPDIR": str(self._temporary), **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -83,9 +85,10 @@ class Stage:
         owners = [int(json.loads(each.read_text())["pid"]) for each in self.locks]
         return next((pid for pid in owners if Path(f"/proc/{pid}").exists()), None)
 
-    def state(self) -> dict[str, Any]:
-        """Return the stack's state as it lies on disk."""
-        document = json.loads(self.fleet.lab(REGION).instance.checkpoint(names.PROJECT).read_text())
+    def state(self, region: str = REGION) -> dict[str, Any]:
+        """Return a region's state as it lies on disk; empty before anything was recorded."""
+        file = self.fleet.lab(region).instance.checkpoint(names.PROJECT)
+        document = json.loads(file.read_text()) if file.exists() else {"checkpoint": {}}
         latest: dict[str, Any] = document["checkpoint"].get("latest") or {}
         return latest
 
@@ -109,9 +112,9 @@ class Stage:
             found[f"{each['kind']}/{each['metadata']['name']}"] = (len(managers), _quiet(hidden))
         return found
 
-    def kubectl(self, *arguments: str) -> str:
+    def kubectl(self, *arguments: str, region: str = REGION) -> str:
         """Return what kubectl says of the program's namespace, as somebody beside the driver."""
-        command = [str(tools.path("kubectl")), "--kubeconfig", str(self.fleet.lab(REGION).instance.kubeconfig)]
+        command = [str(tools.path("kubectl")), "--kubeconfig", str(self.fleet.lab(region).instance.kubeconfig)]
         return subprocess.run(
             [*command, "-n", "small", *arguments], capture_output=True, text=True, timeout=DEADLINE, check=True
         ).stdout
@@ -128,9 +131,15 @@ class Stage:
         values = [self.fleet.lab(REGION).instance.passphrase().encode(), base64.b64decode(shown)]
         return [value for value in values if value]
 
+    @property
+    def _temporary(self) -> Path:
+        """Where the driver and all that it starts put what is to go by itself."""
+        return self.fleet.root / ".temporary"
+
     def debris(self) -> dict[str, bytes]:
-        """Return every file that the driver has left."""
-        return {str(file): file.read_bytes() for file in (self.fleet.root / ".fleet").rglob("*") if file.is_file()}
+        """Return every file that the driver and what it started have left."""
+        folders = (self.fleet.root / ".fleet", self._temporary)
+        return {str(file): file.read_bytes() for each in folders for file in each.rglob("*") if file.is_file()}
 
 
 def _quiet(value: Any) -> Any:

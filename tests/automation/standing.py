@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +14,8 @@ from typing import Any
 import yaml
 from rich.console import Console
 
-from automation.site import HOME
+from automation.private import write_private
+from automation.site import HOME, SURROUNDINGS
 from lab import fleet
 from lab.instance import ROOT
 from lab.lifecycle import Lab
@@ -39,6 +41,13 @@ class Fleet:
         for edit in edits:
             edit(document["config"][f"{names.PROJECT}:{names.CONFIG_KEY}"])
         config_file(self.environment, self.root).write_text(yaml.safe_dump(document))
+
+    def elsewhere(self, folder: Path, /, only: str = "", **variables: str) -> dict[str, str]:
+        """Return the fleet's own surroundings but for some variables of its regions, or of one."""
+        known = json.loads(Path(self.variables[SURROUNDINGS]).read_text())
+        changed = {region: {**each, **(variables if only in ("", region) else {})} for region, each in known.items()}
+        write_private(folder / "surroundings.json", json.dumps(changed))
+        return {SURROUNDINGS: str(folder / "surroundings.json")}
 
     def lab(self, region: str) -> Lab:
         """Return one region's lab."""

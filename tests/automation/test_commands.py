@@ -10,10 +10,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,13 @@ import pytest
 from botocore.config import Config
 
 from automation.journal import Logbook
-from automation.site import HOME, SECRETS_PROVIDER, SURROUNDINGS
+from automation.site import HOME, SECRETS_PROVIDER
 from automation.waiting import until
 from lab import cloud
 from lab.instance import ROOT
 from tests.automation.kills import DEADLINE, REGION, Stage
 from tests.automation.standing import standing
+from tests.serving import Asked, serving
 
 FAILED, CHANGES = 1, 2
 AWS_REGION = "us-east-1"
@@ -140,42 +140,6 @@ def test_a_second_interrupt_ends_at_once_and_resume_needs_nobody(up: Stage, tmp_
     assert up.locks == []
 
 
-class Expired(BaseHTTPRequestHandler):
-    """S3 to somebody whose session is over."""
-
-    def do_GET(self) -> None:
-        body = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
-        self.send_response(400)
-        self.send_header("Content-Type", "application/xml")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_HEAD = do_PUT = do_GET  # noqa: N815 - the handler's own names
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def expired() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), Expired) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"s3://states?endpoint=http://127.0.0.1:{server.server_port}&s3ForcePathStyle=true&region=us-east-1"
-        server.shutdown()
-        thread.join()
-
-
-def elsewhere(stage: Stage, folder: Path, **variables: str) -> dict[str, str]:
-    """The fleet's own surroundings but for some variables of its region."""
-    known = json.loads(Path(stage.fleet.variables[SURROUNDINGS]).read_text())
-    file = folder / "surroundings.json"
-    file.touch(mode=0o600)
-    file.write_text(json.dumps({region: {**each, **variables} for region, each in known.items()}))
-    return {SURROUNDINGS: str(file)}
-
-
 def sentence(said: str) -> str:
     """The one sentence of a command that failed; the region's line of counts and the title of nothing are not it."""
     lines = [line for line in said.splitlines() if line.startswith("dev.us-east: ") and ";" in line]
@@ -198,29 +162,65 @@ def sentence(said: str) -> str:
     ids=["passphrase", "backend"],
 )
 def test_a_bad_environment_is_one_sentence(up: Stage, tmp_path: Path, variables: dict[str, str], what: str) -> None:
-    assert what in sentence(up.run("preview", code=FAILED, **elsewhere(up, tmp_path, **variables)))
+    assert what in sentence(up.run("preview", code=FAILED, **up.fleet.elsewhere(tmp_path, **variables)))
 
 
-def test_expired_credentials_are_one_sentence(up: Stage, tmp_path: Path, expired: str) -> None:
-    said = up.run("preview", code=FAILED, **elsewhere(up, tmp_path, PULUMI_BACKEND_URL=expired))
+def test_expired_credentials_are_one_sentence(up: Stage, tmp_path: Path) -> None:
+    body = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
+    with serving(lambda _: (400, body)) as address:
+        backend = f"s3://states?endpoint={address}&s3ForcePathStyle=true&region={AWS_REGION}"
+        said = up.run("preview", code=FAILED, **up.fleet.elsewhere(tmp_path, PULUMI_BACKEND_URL=backend))
     assert "the AWS credentials have expired" in sentence(said)
 
 
-def test_a_kms_key_that_is_not_there_is_one_sentence_and_one_that_is_serves_a_new_stack(
-    up: Stage, tmp_path: Path
-) -> None:
+@pytest.fixture(scope="module")
+def keyed(up: Stage, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Variables that lead to another state of the region's, whose secrets a KMS key opens; it is not there at first."""
+    folder = tmp_path_factory.mktemp("keyed")
     aws = cloud.running(up.fleet.lab(REGION).processes, AWS_REGION)
     kms: Any = aws.session().client("kms", endpoint_url=aws.url, config=Config(proxies={}))
-    (tmp_path / "states").mkdir()
     variables = {
-        **elsewhere(up, tmp_path, PULUMI_BACKEND_URL=(tmp_path / "states").as_uri()),
+        **up.fleet.elsewhere(folder, PULUMI_BACKEND_URL=folder.as_uri()),
         SECRETS_PROVIDER: f"awskms://alias/fleet?region={AWS_REGION}",
     }
     assert "the KMS key cannot be used" in sentence(up.run("preview", code=FAILED, **variables))
     kms.create_alias(AliasName="alias/fleet", TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
-    for _ in range(2):
-        # The second time the stack is known, and its state has no key yet.
-        assert "create ConfigMap part-0 in us-east" in up.run("preview", code=CHANGES, **variables)
+    return variables
+
+
+KEY = "arn:aws:kms:us-east-1:111111111111:key/0a1b2c3d-0000-4000-8000-000000000001"
+DENIED = (
+    f"User: arn:aws:sts::111111111111:assumed-role/a/b is not authorized to perform: kms:Decrypt on resource: {KEY}"
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "what", "fix"),
+    [
+        ("DisabledException", f"{KEY} is disabled.", "is switched off", "enable it"),
+        ("KMSInvalidStateException", f"{KEY} is pending deletion.", "is switched off", "cancel its deletion"),
+        ("AccessDeniedException", DENIED, "cannot be used", "as a role that may encrypt and decrypt with it"),
+    ],
+    ids=["disabled", "pending deletion", "denied"],
+)
+def test_a_kms_key_that_no_longer_decrypts_is_one_sentence_and_serves_when_it_does(
+    up: Stage, keyed: dict[str, str], tmp_path: Path, code: str, message: str, what: str, fix: str
+) -> None:
+    """KMS in its own words: moto goes on decrypting with a key that was disabled."""
+    assert "create ConfigMap part-0 in us-east" in up.run("preview", code=CHANGES, **keyed)
+    asked: list[str | None] = []
+
+    def refuse(request: Asked) -> tuple[int, bytes]:
+        asked.append(request.headers.get("X-Amz-Target"))
+        return 400, json.dumps({"__type": code, "message": message}).encode()
+
+    with serving(refuse) as address:
+        surroundings = replace(up.fleet, variables=keyed).elsewhere(tmp_path, AWS_ENDPOINT_URL_KMS=address)
+        said = sentence(up.run("preview", code=FAILED, **{**keyed, **surroundings}))
+    assert what in said.partition(" (")[0]
+    assert message in said
+    assert fix in said.rpartition("; ")[2]
+    assert set(asked) == {"TrentService.Decrypt"}
 
 
 @pytest.mark.parametrize(

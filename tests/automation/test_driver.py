@@ -143,6 +143,7 @@ def test_the_owners_are_read_from_the_backends_files(tmp_path: Path) -> None:
     [
         ("error: incorrect passphrase", "the passphrase does not open the stack's secrets"),
         ("api error InvalidCiphertextException: ", "the KMS key cannot be used for the stack's secrets"),
+        ("KMS: Decrypt, KeyUnavailableException: ", "the KMS key of the stack's secrets is switched off"),
         ("api error ExpiredToken: The provided token has expired.", "the AWS credentials have expired"),
         ("error: write /state: no space left on device", "the disk is full"),
         ("error: could not list bucket: blob (code=Unknown)", "the backend that keeps the state cannot be reached"),
