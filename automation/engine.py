@@ -2,8 +2,9 @@
 
 The program that runs is the repository's own `__main__.py`, in this process; one operation per process, since a failed
 program leaves the SDK's callback server behind, and the next one would meet it. The engine works on copies of
-Pulumi.yaml and Pulumi.<env>.yaml: `stack init` writes a `Pulumi.<stack>.yaml` with a salt beside Pulumi.yaml, and the
-first operation writes `encryptionsalt` into the file given as --config-file.
+Pulumi.yaml and Pulumi.<env>.yaml: `stack init` writes a `Pulumi.<stack>.yaml` with a salt beside Pulumi.yaml, and an
+operation may write `encryptionsalt` into the file given as --config-file. The key of a stack's secrets, or what
+encrypts it, is in its state from its creation on.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from pulumi import Resource, automation, log
 
 from automation import state
@@ -35,7 +35,6 @@ from automation.state import Workspace
 
 Watcher = Callable[[Recorder], None]
 """Is told after every event, to show progress."""
-_SECRETS: Final = ("encryptionsalt", "encryptedkey", "secretsprovider")
 _TRACEBACK: Final = "Traceback (most recent call last)"
 
 
@@ -88,8 +87,13 @@ class Engine:
         self._places = places
         self._command = command
         self._secrets_provider = secrets_provider
-        self._keys: Mapping[str, str] = {}
-        self._env = {**env, "PULUMI_HOME": str(places.home), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+        self._env = {
+            **env,
+            "PULUMI_HOME": str(places.home),
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            # Without it, settings that name no key would get a new one at each operation.
+            "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+        }
         places.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         refuse_logs(places.home)
 
@@ -175,12 +179,18 @@ class Engine:
         return [str(each["urn"]) for each in resources if each.get("protect") and each.get("custom")]
 
     def opened(self) -> automation.Stack:
-        """Return the stack, made where it is missing, and fit for an operation."""
-        workspace = self._workspace()
-        stack = automation.Stack.create_or_select(self.stack, workspace)
-        self._keys = state.keys(workspace.selected)
+        """Return the stack, fit for an operation; it may not exist yet."""
+        stack = automation.Stack.select(self.stack, self._workspace())
         self.prepare(stack)
         return stack
+
+    def made(self, stack: automation.Stack, work: Callable[[], Any]) -> Any:
+        """Return what work on a stack returns, and make the stack first where that says that there is none."""
+        try:
+            return work()
+        except automation.StackNotFoundError:
+            stack.workspace.create_stack(self.stack)
+            return work()
 
     def _workspace(self) -> Workspace:
         return Workspace(
@@ -229,7 +239,7 @@ class Engine:
             with self.surroundings():
                 stack = self.opened()
                 common = {"on_event": on_event, "config_file": str(self.copy_settings()), "color": "never"}
-                outputs = getattr(run(stack, common), "outputs", {})
+                outputs = getattr(self.made(stack, lambda: run(stack, common)), "outputs", {})
         except automation.CommandError as error:
             result = self._stored(recorder.result(False, time.monotonic() - started))
             raise EngineError(_sentence(self.stack, result, str(error), self._results_file()), result) from error
@@ -250,25 +260,11 @@ class Engine:
         runpy.run_path(str(self.project.program), run_name="__main__")
 
     def copy_settings(self) -> Path:
-        """Copy the environment's settings as they are now, with the key of the first time: another would not fit.
-
-        The key, or what encrypts it, is in the copy of an earlier operation, or else in the state of the opened stack;
-        where both are new, the engine writes it into the copy.
-        """
+        """Copy the environment's settings as they are now."""
         source = self.project.root / f"Pulumi.{self.stack.partition('.')[0]}.yaml"
-        copy, text = self.work() / source.name, source.read_text()
-        if not set(_SECRETS) & set(yaml.safe_load(text)):
-            known = yaml.safe_load(copy.read_text()) if copy.exists() else {}
-            keys = {key: known[key] for key in _SECRETS if key in known} or self._keys or self._created()
-            text += f"\n{yaml.safe_dump(dict(keys))}" if keys else ""
-        write_private(copy, text)
+        copy = self.work() / source.name
+        write_private(copy, source.read_text())
         return copy
-
-    def _created(self) -> dict[str, str]:
-        """Return the key of a stack that is new, from the file that its creation wrote."""
-        file = self.work() / f"Pulumi.{self.stack}.yaml"
-        written = (yaml.safe_load(file.read_text()) if file.exists() else None) or {}
-        return {key: written[key] for key in _SECRETS if key in written}
 
 
 def _unheard(

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from pulumi import automation
+from semver import VersionInfo
 
 from automation import locks, policies, rescue, state, workloads
 from automation.diagnosis import sentence
@@ -37,6 +38,14 @@ _INTERVAL: Final = 0.2
 """Seconds between two reports of progress."""
 
 
+class _Command(automation.PulumiCommand):
+    """The Pulumi CLI, without the SDK's start of its own for the version, which the driver has asked already."""
+
+    def __init__(self, request: Request) -> None:
+        self.command = "pulumi"
+        self.version = VersionInfo.parse(request.version)
+
+
 class _Stack(Engine):
     """The engine in a process of the driver's, where a killed operation's leftovers are told apart from a first run."""
 
@@ -45,7 +54,9 @@ class _Stack(Engine):
         project = Project(request.project, Path(request.folder), Path(request.root))
         home = _pulumi_home(place / "home")
         places = Places(place / request.project, home, Path(request.home) / "results" / request.stack)
-        super().__init__(request.stack, project, places, _command(), {}, os.environ.get(SECRETS_PROVIDER, "") or None)
+        super().__init__(
+            request.stack, project, places, _Command(request), {}, os.environ.get(SECRETS_PROVIDER, "") or None
+        )
         self._root = Path(request.root)
         self._recovers = request.recover
         self.adopted: list[str] = []
@@ -55,7 +66,8 @@ class _Stack(Engine):
         if not self._recovers:
             return
         platform, region = load.from_file(self.stack, self._root)
-        self.adopted = rescue.adopt(stack, platform.regions[region].cluster.context)
+        context = platform.regions[region].cluster.context
+        self.adopted = self.made(stack, lambda: rescue.adopt(stack, context))
         if self.adopted:
             # Their outputs are only what was asked for: the providers know the rest.
             settings = str(self.copy_settings())
@@ -131,19 +143,13 @@ def _rescued(engine: _Stack, request: Request) -> dict[str, Any]:
     elif request.operation == "export" and request.file is not None:
         rescue.export(stack, Path(request.file))
     elif request.file is not None:
-        rescue.restore(stack, Path(request.file))
+        file = Path(request.file)
+        engine.made(stack, lambda: rescue.restore(stack, file))
     return {}
 
 
 def _locks(error: object) -> list[dict[str, Any]]:
     return [asdict(owner) for owner in locks.owners(str(error))]
-
-
-def _command() -> automation.PulumiCommand:
-    try:
-        return automation.PulumiCommand()
-    except FileNotFoundError:
-        raise AutomationError("pulumi is not on PATH; allowed: the pinned version; fix: install it") from None
 
 
 def _pulumi_home(home: Path) -> Path:

@@ -55,20 +55,32 @@ def _crds_stand(runner: Runner, platform: Platform, region: str, project: Projec
 
 
 def _preview(runner: Runner, platform: Platform, region: str, *, refresh: bool) -> Preview:
-    ended: list[Ended] = []
-    for project in due(runner, platform, region):
+    def look(project: Project) -> Ended:
         protection = platform.deletion_protection
-        ended.append(runner.run(region, project, "preview", refresh=refresh, protection=protection))
-        result = ended[-1].result
-        if project.name == "crds" and result is not None and not result.counts.get("same"):
-            # Without the CRDs the API server knows few of the region's kinds, and its program refuses.
-            break
+        return runner.run(region, project, "preview", refresh=refresh, protection=protection)
+
+    ended = [look(runner.site.projects()[-1])]
+    if not ended[0].ok or _notes_a_pin(ended[0]):
+        # Only then can the CRDs be due: the region's program looks at those that the cluster has, which costs less than
+        # to read what a state of megabytes says of them.
+        for project in due(runner, platform, region)[:-1]:
+            ended.insert(0, look(project))
+            result = ended[0].result
+            if result is not None and not result.counts.get("same"):
+                # Without the CRDs the API server knows few of the region's kinds, so its program has refused.
+                ended.pop()
     return Preview(
         region,
         tuple(each.result for each in ended if each.result is not None),
         tuple(violation for each in ended for violation in each.violations),
         tuple(each.error for each in ended if each.error),
     )
+
+
+def _notes_a_pin(ended: Ended) -> bool:
+    """Return whether a region's program has warned that a pin is not what stands."""
+    warnings = ended.result.warnings if ended.result is not None else []
+    return any(each.startswith(f"{pins.FILE}.") for each in warnings)
 
 
 @dataclass(frozen=True)

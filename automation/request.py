@@ -22,6 +22,8 @@ class Request:
     operation: str
     """`preview`, `up`, `refresh`, `drift`, `destroy`, `outputs`, `workloads`, `locks`, `cancel`, `export` or
     `import`."""
+    version: str = ""
+    """Of the Pulumi CLI on the environment's PATH."""
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The whole environment of the operation, with its credentials: through a pipe, which nobody else can read."""
     refresh: bool = False

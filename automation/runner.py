@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
-from automation import locks
+from automation import command, locks
 from automation.nursery import Begun, Nursery
 from automation.projects import Project
 from automation.request import Request
@@ -71,6 +71,9 @@ class Runner:
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _stopping: bool = False
     _nursery: Nursery | None = None
+    _asking: threading.Lock = field(default_factory=threading.Lock)
+    _versions: dict[str, str] = field(default_factory=dict)
+    """Of the Pulumi CLI, by the PATH that leads to it."""
 
     def __enter__(self) -> Self:
         """Begin to import what operations need."""
@@ -120,7 +123,7 @@ class Runner:
         return self._stopping
 
     def _once(self, region: str, project: Project, operation: str, **more: Any) -> Ended:
-        folder = self.site.create()
+        folder, environ = self.site.create(), self.site.environ(region)
         request = Request(
             stack=self.site.stack(region),
             project=project.name,
@@ -128,7 +131,8 @@ class Runner:
             root=str(project.root),
             home=str(folder),
             operation=operation,
-            environ=self.site.environ(region),
+            version=self._version(environ),
+            environ=environ,
             **more,
         )
         with self._guard:
@@ -143,6 +147,13 @@ class Runner:
         finally:
             with self._guard:
                 del self._running[process.pid]
+
+    def _version(self, environ: Mapping[str, str]) -> str:
+        path = environ.get("PATH", "")
+        with self._asking:
+            if path not in self._versions:
+                self._versions[path] = command.version(environ)
+            return self._versions[path]
 
     def _followed(self, region: str, project: Project, process: Begun, request: Request) -> Ended:
         said: list[str] = []

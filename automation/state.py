@@ -23,14 +23,6 @@ class Workspace(automation.LocalWorkspace):
     is made to take a good part of a second.
     """
 
-    selected: Mapping[str, Any]
-    """State of the stack when it was selected; empty when it is new."""
-
-    def __init__(self, **options: Any) -> None:
-        """Take what a LocalWorkspace takes."""
-        super().__init__(**options)
-        self.selected = {}
-
     def export_stack(self, stack_name: str) -> automation.Deployment:
         """Return a stack's state, secrets encrypted.
 
@@ -43,13 +35,7 @@ class Workspace(automation.LocalWorkspace):
         return automation.Deployment(version=exported.get("version"), deployment=exported.get("deployment"))
 
     def select_stack(self, stack_name: str) -> None:
-        """See that there is a stack, by reading its state; what follows names its stack by itself.
-
-        Raises:
-            automation.StackNotFoundError: there is none.
-            automation.CommandError: the backend cannot be read.
-        """
-        self.selected = self.export_stack(stack_name).deployment or {}
+        """Do nothing: every command names its stack, and says when there is none."""
 
 
 def outputs(deployment: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,14 +51,3 @@ def pins(deployment: Mapping[str, Any]) -> list[str]:
     return sorted(
         {each[names.CHART_VERSION_ANNOTATION] for each in annotations if names.CHART_VERSION_ANNOTATION in each}
     )
-
-
-def keys(deployment: Mapping[str, Any]) -> dict[str, str]:
-    """Return what opens a state's secrets, or what encrypts that, as a settings file has it; none of a new stack."""
-    provider = deployment.get("secrets_providers") or {}
-    state = provider.get("state") or {}
-    if provider.get("type") == "passphrase":
-        return {"encryptionsalt": state["salt"]}
-    if provider.get("type") == "cloud":
-        return {"secretsprovider": state["url"], "encryptedkey": state["encryptedkey"]}
-    return {}

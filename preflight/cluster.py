@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from charts import pins
 from preflight.kubeconfig import Api, UnusableError, connect
 from preflight.subject import Subject
 from settings import names
 from settings.problem import Problem
 
 Check = Callable[[Api, Subject], Iterator[Problem]]
-PINS_PATH = "charts.yaml"
+PINS_PATH = pins.FILE
 """Path of the problems that are about a pin: a preview says them, and only an update refuses."""
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
