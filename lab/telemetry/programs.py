@@ -176,7 +176,7 @@ class Site:
             config = collectors.balancing(config, gateways)
         if agent.GATEWAY in config["exporters"]:
             config = collectors.sending(config, gateways[workload.ordinal % len(gateways)])
-        return [f"--config={_write(folder, config)}"]
+        return monitoring.arguments(container.args, {"--config": str(_write(folder, config))})
 
     def _loki(self, workload: Workload, container: Container, _: Pod, folder: Path) -> list[str]:
         config = self._read(container, "/etc/loki/config/config.yaml")

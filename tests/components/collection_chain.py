@@ -97,12 +97,13 @@ class Chain:
     def run(self, name: str) -> None:
         """Start one of stores, gateway, agent and cluster."""
         make = {"stores": self._stores, "gateway": self._gateway, "agent": self._agent, "cluster": self._cluster}
+        arguments = {"gateway": gateway.arguments()}
         config = make[name]()
         file = self.folder / f"{name}.yaml"
         file.write_text(yaml.safe_dump(config, sort_keys=False))
         with (self.folder / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                [str(tools.ensure("otelcol")["otelcol"]), "--config", str(file)],
+                [str(tools.ensure("otelcol")["otelcol"]), "--config", str(file), *arguments.get(name, [])],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import random
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,10 +11,10 @@ import pytest
 
 from components.values.context import Context
 from settings.units import Duration
-from tests.components.collection_chain import Chain, attributes, until
+from tests.components.collection_chain import Chain, attributes, plain, until
+from tests.components.collection_signals import DELTA, NOW, counter, logs, metrics, span, span_id, trace_id, traces
 from tests.contexts import context
 
-NOW = time.time_ns()
 ARRIVAL_SECONDS = 30
 """Span metrics are flushed every 15 s; everything else is there within two."""
 CLAIM = {"service.name": "api", "tenant": "payments", "region": "mars", "k8s.namespace.name": "payments"}
@@ -22,78 +22,6 @@ CLAIM = {"service.name": "api", "tenant": "payments", "region": "mars", "k8s.nam
 SHOP, PAYMENTS = "shop", "payments"
 BACKGROUND = "background"
 """Service of traces that nothing but the background sample keeps."""
-
-
-def trace_id(number: int) -> str:
-    return f"{number:032x}"
-
-
-def span_id(number: int) -> str:
-    return f"{number:016x}"
-
-
-def span(trace: int, number: int, *, parent: int | None = None, ms: int = 5, **more: Any) -> dict[str, Any]:
-    return {
-        "traceId": trace_id(trace),
-        "spanId": span_id(number),
-        **({"parentSpanId": span_id(parent)} if parent is not None else {}),
-        "name": "GET /orders",
-        "kind": 2,
-        "startTimeUnixNano": str(NOW),
-        "endTimeUnixNano": str(NOW + ms * 1_000_000),
-        **more,
-    }
-
-
-def traces(resource: dict[str, str], *spans: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "resourceSpans": [{"resource": {"attributes": attributes(resource)}, "scopeSpans": [{"spans": list(spans)}]}]
-    }
-
-
-def logs(resource: dict[str, str], *records: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "resourceLogs": [
-            {"resource": {"attributes": attributes(resource)}, "scopeLogs": [{"logRecords": list(records)}]}
-        ]
-    }
-
-
-DELTA, CUMULATIVE = 1, 2
-
-
-def counter(
-    name: str,
-    points: list[tuple[float, dict[str, str]]],
-    kind: str = "sum",
-    *,
-    temporality: int = CUMULATIVE,
-    at: int = NOW,
-) -> dict[str, Any]:
-    shape = {"aggregationTemporality": temporality, "isMonotonic": True} if kind == "sum" else {}
-    return {
-        "name": name,
-        kind: {
-            **shape,
-            "dataPoints": [
-                {
-                    "asDouble": value,
-                    "timeUnixNano": str(at),
-                    "startTimeUnixNano": str(at - 10**9),
-                    "attributes": attributes(labels),
-                }
-                for value, labels in points
-            ],
-        },
-    }
-
-
-def metrics(resource: dict[str, str], *entries: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "resourceMetrics": [
-            {"resource": {"attributes": attributes(resource)}, "scopeMetrics": [{"metrics": list(entries)}]}
-        ]
-    }
 
 
 def quick() -> Context:
@@ -129,6 +57,10 @@ def _send_all(chain: Chain) -> None:
     chain.send("traces", traces(web, span(3, 3, ms=600)), PAYMENTS)
     chain.send("traces", traces(web, span(4, 4, ms=600)), SHOP)
     chain.send("traces", traces(web, span(5, 5, parent=99)), SHOP)
+    # Without a root as well: one is kept for its error, and of the other no server is missing its caller.
+    worker = {"service.name": "worker"}
+    chain.send("traces", traces(worker, span(8, 8, parent=98, status={"code": 2})), SHOP)
+    chain.send("traces", traces(worker, span(9, 9, parent=97, kind=3)), SHOP)
     # A trace of two tenants, sent in two parts: too slow for payments only, which has a span in it.
     chain.send("traces", traces(web, span(6, 6, ms=600, kind=3)), SHOP)
     chain.send("traces", traces({"service.name": "ledger"}, span(6, 7, parent=6)), PAYMENTS)
@@ -183,11 +115,16 @@ def stored(chain: Chain, signal: str, count: int) -> list[dict[str, Any]]:
     return until(read, ARRIVAL_SECONDS, f"{count} of {signal}")
 
 
+def labelled(entry: dict[str, Any]) -> dict[str, Any]:
+    """Return what Prometheus makes labels of, and more: attributes of the resource, and of the point."""
+    return {**entry["resource"], **entry["attributes"]}
+
+
 def generated(chain: Chain, metric: str, **labels: str) -> dict[str, Any]:
     def read() -> dict[str, Any] | None:
         for entry in reversed(chain.stored("metrics")):
             counted = entry.get("asInt", entry.get("count")) != "0"
-            if counted and entry["metric"] == metric and labels.items() <= entry["attributes"].items():
+            if counted and entry["metric"] == metric and labels.items() <= labelled(entry).items():
                 found: dict[str, Any] = entry
                 return found
         return None
@@ -200,13 +137,14 @@ def body(entry: dict[str, Any]) -> str:
 
 
 def test_errors_and_slow_traces_are_kept_whole_and_the_rest_is_not(chain: Chain) -> None:
-    kept = stored(chain, "traces", 5)
+    kept = stored(chain, "traces", 6)
     assert sorted((int(each["traceId"], 16), int(each["spanId"], 16)) for each in kept) == [
         (1, 1),
         (2, 2),
         (3, 3),
         (6, 6),
         (6, 7),
+        (8, 8),
     ]
 
 
@@ -218,13 +156,28 @@ def test_of_the_rest_one_in_a_hundred_is_kept(chain: Chain) -> None:
     assert 7 <= until(read, ARRIVAL_SECONDS, "a background trace") <= 33
 
 
+def test_kept_spans_of_one_resource_are_stored_together_without_what_the_sampler_wrote(chain: Chain) -> None:
+    stored(chain, "traces", 6)
+    until(lambda: BACKGROUND in (chain.folder / "traces.json").read_text() or None, ARRIVAL_SECONDS, "the sample")
+    text = (chain.folder / "traces.json").read_text()
+    groups = [group for line in text.splitlines() for group in json.loads(line)["resourceSpans"]]
+    sizes = [
+        len(scope["spans"])
+        for group in groups
+        if plain(group["resource"]["attributes"])["service.name"] == BACKGROUND
+        for scope in group["scopeSpans"]
+    ]
+    assert max(sizes) > 1
+    assert "tailsampling" not in text
+
+
 def test_each_tenant_gets_its_own_spans_of_a_shared_trace(chain: Chain) -> None:
-    owners = {int(each["spanId"], 16): each["tenant"] for each in stored(chain, "traces", 5)}
-    assert owners == {1: SHOP, 2: SHOP, 3: PAYMENTS, 6: SHOP, 7: PAYMENTS}
+    owners = {int(each["spanId"], 16): each["tenant"] for each in stored(chain, "traces", 6)}
+    assert owners == {1: SHOP, 2: SHOP, 3: PAYMENTS, 6: SHOP, 7: PAYMENTS, 8: SHOP}
 
 
 def test_what_a_producer_claims_is_not_believed(chain: Chain) -> None:
-    (error,) = [each for each in stored(chain, "traces", 5) if int(each["spanId"], 16) == 1]
+    (error,) = [each for each in stored(chain, "traces", 6) if int(each["spanId"], 16) == 1]
     where = {"tenant": SHOP, "region": "us-east", "cluster": "dev-us-east", "environment": "dev"}
     assert where.items() <= error["resource"].items()
     assert error["resource"]["k8s.namespace.name"] == SHOP
@@ -232,7 +185,7 @@ def test_what_a_producer_claims_is_not_believed(chain: Chain) -> None:
 
 
 def test_secrets_in_attributes_are_masked_and_counts_of_tokens_are_not(chain: Chain) -> None:
-    (error,) = [each for each in stored(chain, "traces", 5) if int(each["spanId"], 16) == 1]
+    (error,) = [each for each in stored(chain, "traces", 6) if int(each["spanId"], 16) == 1]
     assert error["attributes"] == {
         "db.password": "****",
         "url.full": "https****host/x",
@@ -248,7 +201,7 @@ def test_span_metrics_count_every_span_with_its_tenant_and_an_exemplar(chain: Ch
     assert (seen["count"], seen["sum"]) == ("3", pytest.approx(1.705))
     assert seen["attributes"]["source"] == "gateway"
     assert seen["resource"]["service.instance.id"] == "gateway-collector-0"
-    every = [each for each in chain.stored("metrics") if of_web.items() <= each["attributes"].items()]
+    every = [each for each in chain.stored("metrics") if of_web.items() <= labelled(each).items()]
     exemplars = [exemplar for each in every for exemplar in each.get("exemplars", [])]
     assert {int(each["traceId"], 16) for each in exemplars} == {2, 4, 5}
 
@@ -259,15 +212,18 @@ def test_an_edge_between_tenants_is_the_serving_tenants(chain: Chain) -> None:
     assert edge["resource"]["region"] == "us-east"
 
 
-def test_a_span_whose_trace_has_no_root_is_counted_as_an_orphan(chain: Chain) -> None:
-    orphan = until(
-        lambda: next((e for e in chain.stored("metrics") if e["metric"] == "traces.orphan.spans"), None),
-        ARRIVAL_SECONDS,
-        "orphans",
-    )
-    assert orphan["attributes"]["service.name"] == "web"
-    assert orphan["attributes"]["tenant"] == SHOP
-    assert {int(each["traceId"], 16) for each in orphan["exemplars"]} == {5}
+@pytest.mark.parametrize(("service", "trace"), [("web", 5), ("worker", 8)])
+def test_a_span_whose_trace_has_no_root_is_counted_as_an_orphan(chain: Chain, service: str, trace: int) -> None:
+    orphan = generated(chain, "traces.orphan.spans", **{"service.name": service, "tenant": SHOP})
+    assert (orphan["asInt"], orphan["attributes"]["span.kind"]) == ("1", "SPAN_KIND_SERVER")
+    of_it = [each for each in chain.stored("metrics") if each["metric"] == "traces.orphan.spans"]
+    exemplars = [
+        exemplar
+        for each in of_it
+        if each["attributes"]["service.name"] == service
+        for exemplar in each.get("exemplars", [])
+    ]
+    assert {int(each["traceId"], 16) for each in exemplars} == {trace}
 
 
 def test_container_logs_belong_to_the_tenant_of_the_folder_they_lie_in(chain: Chain) -> None:

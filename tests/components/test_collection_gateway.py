@@ -41,7 +41,26 @@ def test_spans_are_measured_before_any_is_dropped() -> None:
     assert found["traces/in"]["processors"] == ["memory_limiter"]
     assert {"span_metrics", "service_graph", "forward/sampling"} <= set(found["traces/in"]["exporters"])
     assert found["traces/sampling"]["receivers"] == ["forward/sampling"]
-    assert found["traces/sampling"]["processors"] == ["tail_sampling", "batch/sampled", "redaction"]
+    assert found["traces/sampling"]["processors"] == ["tail_sampling"]
+    assert found["traces/kept"]["processors"] == [
+        "batch/sampled",
+        "transform/unnamed",
+        "groupbyattrs",
+        "redaction",
+    ]
+
+
+def test_nothing_before_the_sampler_makes_the_collector_copy_every_span() -> None:
+    """What may write is given a copy where others read the same data: here behind the sampler, not before it."""
+    found = pipelines(gateway.config(context()))
+    assert found["traces/in"]["exporters"] == ["span_metrics", "service_graph", "forward/sampling"]
+    assert found["traces/sampling"]["processors"] == ["tail_sampling"]
+    assert found["traces/sampling"]["exporters"] == ["routing/sampled", "nop"]
+
+
+def test_the_operator_is_told_what_makes_the_sampler_name_its_policy() -> None:
+    assert gateway.spec(context())["args"] == {"feature-gates": "processor.tailsamplingprocessor.recordpolicy"}
+    assert gateway.arguments() == ["--feature-gates=processor.tailsamplingprocessor.recordpolicy"]
 
 
 def test_metrics_of_spans_carry_exemplars_and_the_same_series_over_a_restart() -> None:
@@ -52,7 +71,7 @@ def test_metrics_of_spans_carry_exemplars_and_the_same_series_over_a_restart() -
 
 
 def test_sampling_keeps_errors_the_slow_and_one_percent() -> None:
-    assert sampling.policies(context("dev.us-east")) == [
+    assert sampling.kept(context("dev.us-east")) == [
         {"name": "errors", "type": "status_code", "status_code": {"status_codes": ["ERROR"]}},
         {"name": "slow", "type": "latency", "latency": {"threshold_ms": 1000}},
         {"name": "background", "type": "probabilistic", "probabilistic": {"sampling_percentage": 1.0}},
@@ -61,7 +80,7 @@ def test_sampling_keeps_errors_the_slow_and_one_percent() -> None:
 
 def test_tenants_with_a_limit_of_their_own_share_a_policy_per_limit() -> None:
     slower = newcomer(slow_trace=Duration("500ms")) | newcomer("batch", slow_trace=Duration("30s"))
-    policies = {each["name"]: each for each in sampling.policies(with_tenants(slower))}
+    policies = {each["name"]: each for each in sampling.kept(with_tenants(slower))}
     assert list(policies) == ["errors", "slow", "slow-500ms", "slow-30000ms", "background"]
 
     def of(name: str) -> tuple[int, str]:
@@ -72,6 +91,19 @@ def test_tenants_with_a_limit_of_their_own_share_a_policy_per_limit() -> None:
     assert of("slow") == (1000, f'not ContainsValue(["batch", "newcomer", "payments"], {tenant})')
     assert of("slow-500ms") == (500, f'ContainsValue(["newcomer", "payments"], {tenant})')
     assert of("slow-30000ms") == (30000, f'ContainsValue(["batch"], {tenant})')
+
+
+def test_a_trace_without_a_root_is_named_so_whatever_else_keeps_it() -> None:
+    given = with_tenants(newcomer(slow_trace=Duration("500ms")))
+    keeping, every = sampling.kept(given), sampling.policies(given)
+    rootless = every[-1]
+    assert rootless["name"] == "rootless"
+    assert every[len(keeping) : -1] == keeping
+    for policy, marked in zip(keeping, every, strict=False):
+        assert marked["name"] == f"rootless-{policy['name']}"
+        *parts, root = marked["and"]["and_sub_policy"]
+        assert parts == (policy["and"]["and_sub_policy"] if policy["type"] == "and" else [policy])
+        assert root["not"] == rootless["not"]
 
 
 def test_a_limit_equal_to_the_environments_is_no_policy_of_its_own() -> None:
@@ -133,7 +165,8 @@ def test_pushed_metrics_reach_every_replica_of_prometheus() -> None:
 
 def test_queues_of_a_region_that_is_not_oversubscribed_fit_its_volume() -> None:
     given = context("prod.us-east")
-    sizes = [each["sending_queue"]["queue_size"] for each in gateway.config(given)["exporters"].values()]
+    exporters = gateway.config(given)["exporters"]
+    sizes = [each["sending_queue"]["queue_size"] for name, each in exporters.items() if name != "nop"]
     volume = given.sizing[Workload.COLLECTOR_GATEWAY].volume
     assert volume is not None
     assert sum(sizes) <= volume.mebibytes * 2**20 * 0.8

@@ -14,7 +14,7 @@ import yaml
 
 import tools
 from automation import waiting
-from components.values.collection import span_metrics
+from components.values.collection import pieces, span_metrics
 from components.values.prometheus import PROMOTED_RESOURCE_ATTRIBUTES
 from components.values.rule_files import rule_files
 from lab.instance import Instance
@@ -95,7 +95,7 @@ def _config(ports: Mapping[str, int], prometheus: str) -> dict[str, Any]:
             "otlphttp/nowhere": nowhere,
         },
         "service": {
-            "telemetry": {"metrics": {"level": "detailed", "readers": [own]}},
+            "telemetry": {"metrics": {**pieces.telemetry()["metrics"], "readers": [own]}},
             "pipelines": {
                 "traces": {"receivers": ["otlp"], "exporters": ["span_metrics", "otlphttp/nowhere"]},
                 "logs": {"receivers": ["otlp"], "exporters": ["otlphttp/nowhere"]},

@@ -23,10 +23,18 @@ from settings.sizing import BYTES_PER_SPAN
 from settings.vocabulary import Workload
 
 DECOUPLED = "batch/decouple"
+ROUTED = "routing/sampled"
 SAMPLED = "batch/sampled"
 SAMPLED_WAIT = "200ms"
 """How long traces that were kept wait for each other. The sampler hands them on one by one; each would be a
 transaction of its own in the queue on disk, and the exporter weighs its whole batch anew for each."""
+COMPACTED = "groupbyattrs"
+"""Without keys: puts the spans of equal resources together. The sampler gives each trace a copy of each resource, of
+some twenty attributes for a span or two, which masking would look at, and queues, networks and Tempo would carry."""
+READER = "nop"
+"""An exporter that reads and does nothing, so that not all takers of a fan-out write. The collector copies data for
+what may write to it, at the first fan-out that has takers of both kinds: with this one that is behind the sampler, of
+a tenth of the spans, and without it before the span metrics, of all (fanoutconsumer, Capabilities)."""
 MAX_CONNECTION_AGE = "5m"
 """Agents connect anew this often, so that new and returned gateways get their share of logs and metrics."""
 
@@ -35,7 +43,7 @@ def config(context: Context) -> Config:
     """Return the gateway's configuration.
 
     Pipelines, in the order that data takes:
-        traces/in -> span and edge metrics, orphans, and traces/sampling -> traces/<tenant>
+        traces/in -> span and edge metrics, and traces/sampling -> orphans, and traces/kept -> traces/<tenant>
         logs/in -> logs/<tenant>, and a count of PostgreSQL's plans -> metrics/plans
         metrics/in and metrics/generated -> every Prometheus replica
     """
@@ -47,27 +55,32 @@ def config(context: Context) -> Config:
             "span_metrics/orphans": span_metrics.orphans(),
             "service_graph": span_metrics.edges(context),
             "forward/sampling": {},
-            "forward/orphans": {},
+            ROUTED: sampling.routed(counted="traces/orphans", stored="traces/kept"),
             **exports.connectors(context),
             **sinks.connectors(context),
             **plans.connectors(context),
         },
         "processors": {
             "memory_limiter": pieces.memory_limiter(context, Workload.COLLECTOR_GATEWAY),
-            "filter/entries": span_metrics.entries(),
-            "transform/slim": span_metrics.slimmed(),
             "tail_sampling": sampling.sampled(context),
-            "tail_sampling/rootless": sampling.rootless(context),
+            "filter/orphans": sampling.orphans(),
             "transform/generated": span_metrics.generated(context),
             SAMPLED: {"timeout": SAMPLED_WAIT, "send_batch_size": BATCH_BYTES // BYTES_PER_SPAN},
+            "transform/unnamed": sampling.unnamed(),
+            COMPACTED: {},
             "redaction": redaction.redacted("info"),
             DECOUPLED: _decoupled(),
             **sinks.processors(context),
             **plans.processors(context),
         },
-        "exporters": {**exports.exporters(context), **sinks.exporters(context)},
+        "exporters": {READER: {}, **exports.exporters(context), **sinks.exporters(context)},
         "service": pieces.service(_pipelines(context)),
     }
+
+
+def arguments() -> list[str]:
+    """Return the arguments that the gateway is started with besides its configuration, as the operator writes them."""
+    return [f"--{name}={value}" for name, value in sampling.ARGUMENTS.items()]
 
 
 def _receiver() -> Config:
@@ -103,17 +116,10 @@ def _pipelines(context: Context) -> Config:
     prometheus = exports.prometheus(context)
     metrics = [*prometheus, *sinks.fork(context)]
     return {
-        "traces/in": pipeline(
-            ["otlp"],
-            ["memory_limiter"],
-            ["span_metrics", "service_graph", "forward/orphans", "forward/sampling"],
-        ),
-        "traces/orphans": pipeline(
-            ["forward/orphans"],
-            ["filter/entries", "transform/slim", "tail_sampling/rootless"],
-            ["span_metrics/orphans"],
-        ),
-        "traces/sampling": pipeline(["forward/sampling"], ["tail_sampling", SAMPLED, "redaction"], ["routing/traces"]),
+        "traces/in": pipeline(["otlp"], ["memory_limiter"], ["span_metrics", "service_graph", "forward/sampling"]),
+        "traces/sampling": pipeline(["forward/sampling"], ["tail_sampling"], [ROUTED, READER]),
+        "traces/orphans": pipeline([ROUTED], ["filter/orphans"], ["span_metrics/orphans"]),
+        "traces/kept": pipeline([ROUTED], [SAMPLED, "transform/unnamed", COMPACTED, "redaction"], ["routing/traces"]),
         "logs/in": pipeline(
             ["otlp"],
             ["memory_limiter", DECOUPLED],
@@ -138,6 +144,7 @@ def spec(context: Context) -> dict[str, Any]:
     need = context.sizing[Workload.COLLECTOR_GATEWAY]
     return {
         **workload.common(context, Workload.COLLECTOR_GATEWAY, config(context)),
+        "args": dict(sampling.ARGUMENTS),
         "mode": "statefulset",
         "replicas": need.replicas,
         "serviceAccount": f"{addresses.GATEWAY}-collector",

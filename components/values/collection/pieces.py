@@ -35,8 +35,7 @@ BATCH_BYTES_MAX = 3_000_000
 FLUSH = "1s"
 """How long a batch waits for more."""
 COMPRESSION = "zstd"
-"""Between collectors, and to Loki and Tempo: a third of the processor time of gzip, the default, and smaller.
-Prometheus takes gzip only (storage/remote/codec.go, DecodeOTLPWriteRequest)."""
+"""Between collectors, and to Loki and Tempo: a third of the processor time of gzip, the default, and smaller."""
 
 CUMULATIVE = "deltatocumulative"
 """The processor that adds deltas up. It does so where they still arrive in order and from one sender: Prometheus's own
@@ -133,10 +132,13 @@ def delivery(queue_bytes: int, consumers: int = 4) -> Config:
 
 
 def telemetry() -> Config:
-    """Return how a collector reports on itself: metrics for Prometheus to scrape, logs as JSON."""
+    """Return how a collector reports on itself: metrics for Prometheus to scrape, logs as JSON.
+
+    The level `detailed` would add metrics of each RPC and of batches' bytes, for which every batch is weighed again.
+    """
     return {
         "metrics": {
-            "level": "detailed",
+            "level": "normal",
             "readers": [{"pull": {"exporter": {"prometheus": {"host": "0.0.0.0", "port": METRICS_PORT}}}}],  # noqa: S104 - the pod's own address is not known here
         },
         "logs": {"encoding": "json", "level": "info"},

@@ -28,7 +28,8 @@ ORPHANS = "traces.orphan.spans"
 EDGE_TTL_SECONDS = 10
 """How long an edge waits for its other span: client and server report at different times."""
 IDENTITY = [names.TENANT_LABEL, "service.name", "service.namespace", "k8s.namespace.name"]
-"""What a span metric's resource is reduced to: a service, not one of its pods."""
+"""What a span metric's resource is reduced to: a service, not one of its pods. Prometheus makes labels of these
+(`prometheus.PROMOTED_RESOURCE_ATTRIBUTES`), so they are no dimensions, which would be looked up for every span."""
 SOURCE_LABEL = "source"
 
 
@@ -36,8 +37,10 @@ def _dimensions(*keys: str) -> list[Config]:
     return [{"name": key} for key in keys]
 
 
-def _expiring() -> Config:
+def _common() -> Config:
     return {
+        # Said here since it is the owner's only place: a feature gate is to turn it off by default one day.
+        "add_resource_attributes": True,
         "metrics_flush_interval": FLUSH,
         "metrics_expiration": EXPIRY,
         "series_expiration": EXPIRY,
@@ -54,9 +57,8 @@ def requests() -> Config:
     which would double every series.
     """
     return {
-        **_expiring(),
+        **_common(),
         "histogram": {"unit": "s", "explicit": {"buckets": BUCKETS}},
-        "dimensions": _dimensions(names.TENANT_LABEL, "k8s.namespace.name"),
         "calls_dimensions": _dimensions("http.response.status_code", "rpc.grpc.status_code"),
         "exclude_dimensions": ["collector.instance.id"],
         "exemplars": {"enabled": True, "max_per_data_point": 5},
@@ -66,10 +68,9 @@ def requests() -> Config:
 def orphans() -> Config:
     """Return the span_metrics connector that counts the spans it is given, by tenant and service."""
     return {
-        **_expiring(),
+        **_common(),
         "namespace": ORPHANS,
         "histogram": {"disable": True},
-        "dimensions": _dimensions(names.TENANT_LABEL),
         "exclude_dimensions": ["collector.instance.id", "span.name", "status.code"],
         "exemplars": {"enabled": True, "max_per_data_point": 5},
     }
@@ -87,24 +88,6 @@ def edges(context: Context) -> Config:
         "metrics_flush_interval": FLUSH,
         "virtual_node_peer_attributes": ["peer.service", "db.namespace", "db.name", "db.system.name", "db.system"],
         "database_name_attributes": ["db.namespace", "db.name"],
-    }
-
-
-def entries() -> Config:
-    """Return the filter that keeps what decides about orphans: roots, and spans that another service asked for."""
-    parent = "span.parent_span_id != SpanID(0x0000000000000000)"
-    entry = "span.kind == SPAN_KIND_SERVER or span.kind == SPAN_KIND_CONSUMER"
-    return {"error_mode": "ignore", "traces": {"span": [f"{parent} and not ({entry})"]}}
-
-
-def slimmed() -> Config:
-    """Return the transform that leaves of a span what counting needs, so that holding it twice costs little."""
-    return {
-        "error_mode": "ignore",
-        "trace_statements": [
-            {"context": "resource", "statements": [f"keep_keys(resource.attributes, {ottl(IDENTITY)})"]},
-            {"context": "span", "statements": ["keep_keys(span.attributes, [])"]},
-        ],
     }
 
 
