@@ -1,6 +1,7 @@
 """What a gateway does per second and core, over what the same collector does that only passes OTLP on.
 
-Both are given the same encoded requests over gRPC, one after the other, and send to the same sink. Compared is the
+Both are given the same requests over gRPC, those that agents send (`bench.loads`), one after the other, and send to the
+same sink. Compared is the
 processor time that each has used when everything is through, so that neither waits (the sampler's window) nor other
 work on the machine count.
 """
@@ -12,9 +13,9 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,18 +23,13 @@ import grpc
 import yaml
 
 import tools
-from automation.verify import otlp
 from automation.waiting import until
+from bench.loads import Load, loads
 from components.values import addresses
 from components.values.collection import gateway, pieces, workload
 from components.values.context import Context
 from lab.problem import LabError
 from lab.process import free_ports
-from lab.signals import logs as lines
-from lab.signals.metrics import Meter
-from lab.signals.path import CHECKOUT
-from lab.signals.plan import Plan
-from lab.signals.traces import Maker, Request
 from lab.telemetry import collectors
 from lab.telemetry.operators import answers
 from settings import load
@@ -41,17 +37,12 @@ from settings.sizing import RATES
 from settings.vocabulary import Workload
 
 STACK: Final = "dev.us-east"
-TRACES: Final = 10_000
-"""140,000 spans, 18 MB: two seconds of one core."""
 TIMES_RATED: Final = 3
 """Load of the memory figure, in multiples of what the region is sized for."""
 GATEWAY, BARE, DELIVERING = "gateway", "bare collector", "bare collector with the gateway's delivery"
 RUNS: Final = 3
-REPEATED: Final = {"traces": 1, "logs": 2, "metrics": 10}
-"""How often a load is sent, so that each takes a second of processor time, which is counted in hundredths."""
 MEMORY: Final = f"gateway: peak memory / memory_limiter at {TIMES_RATED}x the rate"
 LOADED_SECONDS: Final = 20.0
-_CHUNK: Final = 250
 _SETTLED_SECONDS: Final = 5.0
 """Beyond the sampler's wait: batches of a second, and metrics of spans every 15 s that are not waited for."""
 _START_SECONDS: Final = 60.0
@@ -64,15 +55,6 @@ _METHODS: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Load:
-    """Encoded requests of one signal, and how much they are in the unit that the signal is counted in."""
-
-    signal: str
-    requests: list[bytes]
-    amount: float
-
-
 def measure() -> dict[str, Any]:
     """Return throughput per core, its ratios to bare collectors', and peak memory under a multiple of the rate.
 
@@ -80,24 +62,24 @@ def measure() -> dict[str, Any]:
     (queue on disk, batches, zstd) and limits of memory. Of each the median of several runs counts.
     """
     context = Context(*load.from_file(STACK))
-    loads = _loads()
+    sent = loads(context)
     wait = context.platform.collection.decision_wait.seconds + _SETTLED_SECONDS
     env = {each["name"]: each["value"] for each in workload.environment(context, Workload.COLLECTOR_GATEWAY)}
-    with tempfile.TemporaryDirectory() as name, _running(_sink(), {}, Path(name)) as sink:
+    with tempfile.TemporaryDirectory() as name, _running(_Program(_sink()), Path(name)) as sink:
         folder = Path(name)
-        rendered = _rendered(context, sink.ports)
+        rendered = _Program(_rendered(context, sink.ports), env, gateway.arguments())
         sides = {
-            GATEWAY: (rendered, env, wait),
-            BARE: (_bare(sink.ports), {}, _SETTLED_SECONDS),
-            DELIVERING: (_delivering(sink.ports), env, _SETTLED_SECONDS),
+            GATEWAY: (rendered, wait),
+            BARE: (_Program(_bare(sink.ports)), _SETTLED_SECONDS),
+            DELIVERING: (_Program(_delivering(sink.ports), env), _SETTLED_SECONDS),
         }
         costs = {
-            (side, each.signal): statistics.median(_cost(make, env, folder, each, settle) for _ in range(RUNS))
-            for each in loads
-            for side, (make, env, settle) in sides.items()
+            (side, each.signal): statistics.median(_cost(program, folder, each, settle) for _ in range(RUNS))
+            for each in sent
+            for side, (program, settle) in sides.items()
         }
-        share = _memory(context, rendered, env, folder, loads[0])
-    per_core = {each.signal: each.amount / costs[GATEWAY, each.signal] for each in loads}
+        share = _memory(context, rendered, folder, sent[0])
+    per_core = {each.signal: each.amount / costs[GATEWAY, each.signal] for each in sent}
     return {
         "gateway: spans per second and core": round(per_core["traces"]),
         "gateway: log MB per second and core": round(per_core["logs"], 1),
@@ -109,40 +91,6 @@ def measure() -> dict[str, Any]:
         },
         MEMORY: round(share, 2),
     }
-
-
-def _loads() -> list[Load]:
-    plan = Plan(traces=TRACES, path=CHECKOUT, metrics=False, padding=200)
-    owner = otlp.resource({"service.name": "storefront", "tenant": "shop", "k8s.namespace.name": "shop"})
-    maker, now = Maker(plan), time.time_ns()
-    traces, logs, metrics = [], [], []
-    log_bytes, points = 0, 0
-    meter = Meter(now)
-    for first in range(0, TRACES, _CHUNK):
-        made = list(maker.requests(first, _CHUNK, now))
-        spans = [span for each in made for span in each.spans if span is not None]
-        traces.append(otlp.of_spans([(owner, spans)]).SerializeToString())
-        said = [line for each in made for line in lines.lines(plan, each)]
-        log_bytes += sum(len(line.body) for line in said)
-        logs.append(otlp.of_records([(owner, [line.record() for line in said])]).SerializeToString())
-        if first < _CHUNK:
-            _observe(meter, plan, made)
-        exported = meter.export(now + first * 1_000_000)
-        points += sum(len(each.histogram.data_points) + len(each.sum.data_points) for each in exported)
-        metrics.append(otlp.of_metrics([(owner, exported)]).SerializeToString())
-    once = {
-        "traces": (traces, TRACES * len(CHECKOUT.hops)),
-        "logs": (logs, log_bytes / 1e6),
-        "metrics": (metrics, points),
-    }
-    return [Load(each, made * REPEATED[each], amount * REPEATED[each]) for each, (made, amount) in once.items()]
-
-
-def _observe(meter: Meter, plan: Plan, made: list[Request]) -> None:
-    for each in made:
-        span = each.spans[1]
-        if span is not None:
-            meter.observe(plan.path.hops[1], replace(each, ids={"shard": str(each.number)}), span)
 
 
 @dataclass(frozen=True)
@@ -167,18 +115,27 @@ Make = Callable[[Mapping[str, int], Path], dict[str, Any]]
 """A configuration from ports by purpose and a folder for its state."""
 
 
+@dataclass(frozen=True)
+class _Program:
+    """A collector before it is started."""
+
+    make: Make
+    env: Mapping[str, str] = field(default_factory=dict)
+    arguments: Sequence[str] = ()
+
+
 @contextmanager
-def _running(make: Make, env: Mapping[str, str], folder: Path) -> Iterator[_Collector]:
+def _running(program: _Program, folder: Path) -> Iterator[_Collector]:
     ports = dict(zip(collectors.PORTS, free_ports(len(collectors.PORTS)), strict=True))
     with tempfile.TemporaryDirectory(dir=folder) as own:
         file = Path(own) / "config.yaml"
-        file.write_text(yaml.safe_dump(make(ports, Path(own))))
+        file.write_text(yaml.safe_dump(program.make(ports, Path(own))))
         with (Path(own) / "log").open("wb") as log:
             process = subprocess.Popen(
-                [str(tools.ensure("otelcol")["otelcol"]), "--config", str(file)],
+                [str(tools.ensure("otelcol")["otelcol"]), "--config", str(file), *program.arguments],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **env, "POD_NAME": "gateway-collector-0"},
+                env={**os.environ, **program.env, "POD_NAME": "gateway-collector-0"},
             )
         try:
             if not until(lambda: answers(ports["health"], "/"), _START_SECONDS):
@@ -261,9 +218,9 @@ def _delivering(sink: Mapping[str, int]) -> Make:
     return made
 
 
-def _cost(make: Make, env: Mapping[str, str], folder: Path, load_: Load, settle: float) -> float:
+def _cost(program: _Program, folder: Path, load_: Load, settle: float) -> float:
     """Return the processor seconds that a new collector takes for a load, its start not counted."""
-    with _running(make, env, folder) as collector:
+    with _running(program, folder) as collector:
         before = collector.cpu_seconds()
         for _ in _sent(collector, load_.signal, load_.requests):
             pass
@@ -281,12 +238,12 @@ def _sent(collector: _Collector, signal: str, encoded: list[bytes]) -> Iterator[
             yield number
 
 
-def _memory(context: Context, make: Make, env: Mapping[str, str], folder: Path, load_: Load) -> float:
+def _memory(context: Context, program: _Program, folder: Path, load_: Load) -> float:
     """Return the most memory that the gateway held at a multiple of its rate, as a share of its limit."""
     per_request = load_.amount / len(load_.requests)
     pace = per_request / (TIMES_RATED * RATES[context.region.size].spans_per_second)
     wanted = load_.requests[: int(LOADED_SECONDS / pace)]
-    with _running(make, env, folder) as collector:
+    with _running(program, folder) as collector:
         started = time.monotonic()
         for number in _sent(collector, load_.signal, wanted):
             time.sleep(max(0.0, started + (number + 1) * pace - time.monotonic()))
