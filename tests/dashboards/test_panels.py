@@ -52,6 +52,8 @@ MODELS = {each.uid: json.loads(each.text) for each in dashboard_files(context())
 QUERIES = [each for model in MODELS.values() for each in queries(model) if each.kind == "prometheus"]
 UNCHANGED = {"Grown in a day", "Least budget left"}
 """Panels for which the samples give everybody the same number."""
+WELL = {"Without requests"}
+"""Panels of what is not so with the tenant of the samples, whose objective is measured, but with the platform."""
 CHOOSERS = {"region", "tenant"}
 """Variables that show who there is to choose from."""
 Result = list[dict[str, Any]]
@@ -187,7 +189,8 @@ def test_every_panel_of_a_tenants_organization_shows_something_of_a_tenant(whose
     for query in queries(made):
         if query.kind == "prometheus":
             shown.setdefault((query.type, query.panel), set()).add(whose[query])
-    assert [panel for panel, owners in shown.items() if "shop" not in owners] == []
+    empty = {panel for _, panel in shown.keys() - {panel for panel, owners in shown.items() if "shop" in owners}}
+    assert empty <= WELL
 
 
 def links(uid: str) -> dict[tuple[str, str], set[str]]:
