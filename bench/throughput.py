@@ -1,9 +1,8 @@
 """What a gateway does per second and core, over what the same collector does that only passes OTLP on.
 
 Both are given the same requests over gRPC, those that agents send (`bench.loads`), one after the other, and send to the
-same sink. Compared is the
-processor time that each has used when everything is through, so that neither waits (the sampler's window) nor other
-work on the machine count.
+same sink. Compared is the processor time that each has used when everything is through, so that neither waits (the
+sampler's window) nor other work on the machine count.
 """
 
 from __future__ import annotations
