@@ -75,5 +75,5 @@ def test_the_network_policy_reaches_the_engine_as_kubernetes_spells_it(made: Rec
 
 def test_the_configuration_reaches_the_engine_unchanged(made: Recorded) -> None:
     sent = made["collection-gateway"].inputs["spec"]["config"]
-    assert sent["processors"]["tail_sampling"]["policies"][0]["name"] == "errors"
+    assert {"errors", "background"} < {each["name"] for each in sent["processors"]["tail_sampling"]["policies"]}
     assert sent["exporters"]["otlp_http/logs-payments"]["headers"] == {"X-Scope-OrgID": "payments"}
