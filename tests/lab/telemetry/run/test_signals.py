@@ -146,7 +146,8 @@ def test_a_span_leads_to_its_services_lines_of_this_trace(told: Told) -> None:
     becomes(14, lambda: len(told.stores.reader.trace(told.failed)))
     (span,) = [each for each in told.stores.reader.trace(told.failed) if each["name"] == "process orders"]
     asked = filled(data["query"], data["tags"], span)
-    assert asked == f'{{service_name="{PAYMENTS}"}} | trace_id = "{told.failed}"'
+    whose = f'tenant="{owner(PAYMENTS)}", region="{told.context.name}"'
+    assert asked == f'{{{whose}, service_name="{PAYMENTS}"}} | trace_id = "{told.failed}"'
     (line,) = [each for each in told.sent.lines if each.trace_id == told.failed and each.service == PAYMENTS]
     becomes([line.body], lambda: [each.text for each in told.stores.reader.lines(asked)])
 
