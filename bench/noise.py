@@ -1,8 +1,13 @@
-"""A noisy neighbour: one tenant's signals and queries, ten times what it may, from a process of its own."""
+"""A noisy neighbour: one tenant's signals and queries, ten times what it may, from a process of its own.
+
+Its signals take the way that ships: from a pod to the agent of its node, on to the gateways and their exporters. What a
+store refuses waits there, so that the store meets retries that hold back, and not all that was sent.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
+import os
 import secrets
 import threading
 import time
@@ -19,10 +24,12 @@ from typing import Final
 import requests
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from automation.verify import otlp
 from lab.problem import LabError
+from lab.telemetry.producer import Producer
+from settings.sizing import BYTES_PER_SPAN
 
 LOUD: Final = "shop"
 TIMES_RATE: Final = 10
@@ -30,29 +37,31 @@ TIMES_RATE: Final = 10
 LINE_BYTES: Final = 1_000
 NOISE_PER_SECOND: Final = 10
 """Pushes of the loud tenant, each a tenth of a second of its rate."""
+SPANS_PER_TRACE: Final = 50
 PATIENCE: Final = 10.0
 """Seconds that a request may take."""
+_LOWEST_PRIORITY: Final = 19
 _END_SECONDS: Final = 4 * PATIENCE
 """What the loud tenant's process needs to come to its end."""
+_SPAN_OVERHEAD: Final = 90
+"""Bytes of a span besides its padding."""
 
 
 @dataclass(frozen=True)
-class Site:
-    """Where everything is, and the quiet tenant's token."""
+class Neighbour:
+    """The loud tenant: the pod that it sends from, how it asks, and what it may send."""
 
-    loki: str
-    otlp: str
-    """Where Tempo takes spans."""
+    pod: Producer
     access: str
     token: str
     log_bytes: int
-    """Bytes per second that the loud tenant may send."""
+    """Bytes of lines per second that it may send."""
     spans: int
     """Spans per second that it may send."""
 
 
 @contextmanager
-def noisy(site: Site, answers: Counter[str], asks: bool) -> Iterator[None]:
+def noisy(neighbour: Neighbour, answers: Counter[str], asks: bool) -> Iterator[None]:
     """Have the loud tenant send, and ask, while the context lasts, and add how it was answered.
 
     Raises:
@@ -60,7 +69,7 @@ def noisy(site: Site, answers: Counter[str], asks: bool) -> Iterator[None]:
     """
     stop = multiprocessing.Event()
     told: Queue[dict[str, int]] = multiprocessing.Queue()
-    noise = multiprocessing.Process(target=_noise, args=(site, stop, told, asks), daemon=True)
+    noise = multiprocessing.Process(target=_noise, args=(neighbour, stop, told, asks), daemon=True)
     noise.start()
     try:
         yield
@@ -74,14 +83,21 @@ def noisy(site: Site, answers: Counter[str], asks: bool) -> Iterator[None]:
         noise.kill()
 
 
-def _noise(site: Site, stop: Event, told: Queue[dict[str, int]], asks: bool) -> None:
-    """Send ten times what the loud tenant may, ask where it is to, and tell how it was answered."""
-    session = requests.Session()
-    session.trust_env = False
-    lines = logs(LOUD, site.log_bytes * TIMES_RATE // NOISE_PER_SECOND // LINE_BYTES)
-    trace = spans(LOUD, site.spans * TIMES_RATE // NOISE_PER_SECOND)
-    pushes = (("logs", f"{site.loki}/otlp/v1/logs", lines), ("spans", f"{site.otlp}/v1/traces", trace))
+def _noise(neighbour: Neighbour, stop: Event, told: Queue[dict[str, int]], asks: bool) -> None:
+    """Send ten times what the loud tenant may, ask where it is to, and tell how it was answered.
+
+    At the lowest priority: in a region whoever sends is on another machine.
+    """
+    os.nice(_LOWEST_PRIORITY)
+    session, agent = neighbour.pod.session(), neighbour.pod.agent.otlp_http
+    lines = neighbour.log_bytes * TIMES_RATE // NOISE_PER_SECOND // LINE_BYTES
+    traces = max(1, neighbour.spans * TIMES_RATE // NOISE_PER_SECOND // SPANS_PER_TRACE)
+    pushes: tuple[tuple[str, str, Callable[[], bytes]], ...] = (
+        ("logs", f"{agent}/v1/logs", lambda: logs(LOUD, lines)),
+        ("spans", f"{agent}/v1/traces", lambda: spans(LOUD, traces, SPANS_PER_TRACE)),
+    )
     asked = {"query": 'sum(count_over_time({service_name="bench"} |= "x" [1h]))'}
+    own = {"Authorization": f"Bearer {neighbour.token}"}
     answers: Counter[str] = Counter()
 
     def note(what: str, send: Callable[[], requests.Response]) -> None:
@@ -92,8 +108,8 @@ def _noise(site: Site, stop: Event, told: Queue[dict[str, int]], asks: bool) -> 
 
     def query() -> None:
         while not stop.is_set():
-            url = f"{site.loki}/loki/api/v1/query"
-            note("query", partial(requests.get, url, params=asked, headers=headers(LOUD), timeout=PATIENCE))
+            url = f"{neighbour.access}/loki/loki/api/v1/query"
+            note("query", partial(requests.get, url, params=asked, headers=own, timeout=PATIENCE))
 
     # One query at a time without a pause, beside the pushes: a slow answer must not hold these up.
     asking = threading.Thread(target=query)
@@ -103,15 +119,15 @@ def _noise(site: Site, stop: Event, told: Queue[dict[str, int]], asks: bool) -> 
     while not stop.is_set():
         time.sleep(max(0.0, start + number / NOISE_PER_SECOND - time.monotonic()))
         number += 1
-        for what, url, body in pushes:
-            note(what, partial(session.post, url, data=body, headers=headers(LOUD), timeout=PATIENCE))
+        for what, url, made in pushes:
+            note(what, partial(session.post, url, data=made(), headers=headers(LOUD), timeout=PATIENCE))
     if asks:
         asking.join()
     told.put(dict(answers))
 
 
 def headers(tenant: str) -> dict[str, str]:
-    """Return what a push of protobuf, or a query, of a tenant carries towards Loki and Tempo."""
+    """Return what a push of protobuf of a tenant carries towards Loki and Tempo; an agent reads no tenant there."""
     return {"X-Scope-OrgID": tenant, "Content-Type": "application/x-protobuf"}
 
 
@@ -120,15 +136,22 @@ def _owner(tenant: str) -> Resource:
 
 
 def logs(tenant: str, lines: int) -> bytes:
-    """Return a request of lines, encoded as the gateways send them."""
-    now, body = time.time_ns(), otlp.text("x" * LINE_BYTES)
-    records = [LogRecord(time_unix_nano=now + number, body=body) for number in range(max(1, lines))]
+    """Return a request of lines, each its own, encoded as the gateways send them."""
+    now = time.time_ns()
+    records = [
+        LogRecord(time_unix_nano=now + number, body=otlp.text(secrets.token_hex(50).ljust(LINE_BYTES, "x")))
+        for number in range(max(1, lines))
+    ]
     return otlp.of_records([(_owner(tenant), records)]).SerializeToString()
 
 
-def spans(tenant: str, count: int) -> bytes:
-    """Return a request of one trace, encoded as the gateways send it."""
-    now, trace = time.time_ns(), secrets.token_bytes(16)
+def spans(tenant: str, traces: int, each: int) -> bytes:
+    """Return a request of traces, encoded as the gateways send it.
+
+    Each is an error, so that sampling keeps it, and its spans are of the size that regions are sized for.
+    """
+    now = time.time_ns()
+    padding = otlp.attributes({"padding": secrets.token_hex((BYTES_PER_SPAN - _SPAN_OVERHEAD) // 2)})
     sent = [
         Span(
             trace_id=trace,
@@ -137,7 +160,10 @@ def spans(tenant: str, count: int) -> bytes:
             kind=Span.SPAN_KIND_INTERNAL,
             start_time_unix_nano=now - 1000,
             end_time_unix_nano=now,
+            status=Status(code=Status.STATUS_CODE_ERROR),
+            attributes=padding,
         )
-        for number in range(count)
+        for trace in (secrets.token_bytes(16) for _ in range(traces))
+        for number in range(each)
     ]
     return otlp.of_spans([(_owner(tenant), sent)]).SerializeToString()
