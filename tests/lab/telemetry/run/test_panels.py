@@ -167,8 +167,9 @@ def test_the_gallery_draws_a_region_that_runs(
         report = json.loads(capsys.readouterr().out)
         return {(each["dashboard"], each["panel"]) for each in report["missing"]} - absent
 
+    none: set[tuple[str, str]] = set()
     # Its last point is up to a step ago, when the first signals may not have been there.
-    becomes(set(), lacking)
+    becomes(none, lacking)
 
 
 def test_each_entry_of_the_list_is_a_panel() -> None:
