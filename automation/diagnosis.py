@@ -57,6 +57,11 @@ _KNOWN: Final = (
         "look at them with drift; to take them back, run up with PULUMI_K8S_ENABLE_PATCH_FORCE=true once",
     ),
     _Known(
+        re.compile(r"failed to load checkpoint: EOF"),
+        "a killed command has left an empty file beside the state",
+        "delete the empty <stack>.json.attrs in the backend's folder, which nothing needs, then run the same command",
+    ),
+    _Known(
         re.compile(r"no stack named .* found"),
         "there is no such stack in the backend",
         "check PULUMI_BACKEND_URL; up makes a stack that is new",

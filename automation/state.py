@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from pulumi import automation
 
@@ -13,6 +14,19 @@ from settings import names
 
 STACK: Final = "pulumi:pulumi:Stack"
 """Type of the resource that a stack itself is, with the stack's outputs."""
+
+
+def whole(backend: str) -> str:
+    """Return the URL of a backend with which a killed engine leaves no file half written.
+
+    Into a folder (file://) the engine writes each file at once, but beside it one of attributes that is not: killed in
+    between, it leaves an empty one, and every later operation fails with "failed to load checkpoint: EOF" (setAttrs in
+    gocloud.dev/blob/fileblob). Nothing needs those attributes. Other URLs are returned as they are.
+    """
+    url = urlsplit(backend)
+    if url.scheme != "file":
+        return backend
+    return urlunsplit(url._replace(query=urlencode({"metadata": "skip", **dict(parse_qsl(url.query))})))
 
 
 class Workspace(automation.LocalWorkspace):

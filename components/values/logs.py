@@ -18,6 +18,13 @@ SCHEMA_FROM = "2025-01-01"
 REPLICATION_FACTOR = 3
 LARGEST_BODY = "32M"
 """What nginx lets pass: compressed pushes, well above the collectors' batches; 413 would make them drop a batch."""
+QUERIER_WORKERS = 16
+"""Queries that one querier answers at a time: what Loki's documentation on TSDB advises, instead of its default of 4.
+
+Loki splits the time of a query into parts. Whoever asks for a number of lines has them, as a rule, from the first;
+the next, already under way, is then called off, and its worker pauses for up to five seconds
+(processorBackoffConfig in pkg/querier/worker of v3.7). With four workers a few such queries leave none for anybody.
+"""
 _ROLES = {
     "compactor": Workload.LOKI_COMPACTOR,
     "distributor": Workload.LOKI_DISTRIBUTOR,
@@ -123,8 +130,11 @@ def _loki(context: Context) -> dict[str, Any]:
             # Loki's own default of 4 GB would be above the memory limit: flush to S3 during replay before that.
             "wal": {"flush_on_shutdown": True, "replay_memory_ceiling": f"{need.memory.mebibytes * 3 // 4}MB"},
         },
-        # The platform team reads `a|b|c`.
-        "querier": {"multi_tenant_queries_enabled": True},
+        "querier": {
+            # The platform team reads `a|b|c`.
+            "multi_tenant_queries_enabled": True,
+            "max_concurrent": QUERIER_WORKERS,
+        },
         "analytics": {"reporting_enabled": False},
     }
 

@@ -62,6 +62,12 @@ class Stage:
         """The lock files of the backend."""
         return list((self.fleet.lab(REGION).instance.state / ".pulumi" / "locks").rglob("*.json"))
 
+    @property
+    def half_written(self) -> list[Path]:
+        """Files of the backend that are not written at once; killed over one, an engine leaves it empty."""
+        backend = self.fleet.lab(REGION).instance.state
+        return [file for file in backend.rglob("*") if file.suffix not in {".json", ".bak", ".yaml"} and file.is_file()]
+
     def killed(self, victim: str, operation: tuple[str, ...], seed: int) -> str:
         """Start an operation and kill the victim at a seeded moment while the stack is locked; return what was said."""
         delay = random.Random(seed).uniform(0.0, 3.0)  # noqa: S311 - a moment, no secret

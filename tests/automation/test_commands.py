@@ -24,6 +24,7 @@ from automation.site import HOME, SECRETS_PROVIDER
 from automation.waiting import until
 from lab import cloud
 from lab.instance import ROOT
+from settings import names
 from tests.automation.kills import DEADLINE, REGION, Stage
 from tests.automation.standing import standing
 from tests.serving import Asked, serving
@@ -171,6 +172,17 @@ def test_expired_credentials_are_one_sentence(up: Stage, tmp_path: Path) -> None
         backend = f"s3://states?endpoint={address}&s3ForcePathStyle=true&region={AWS_REGION}"
         said = up.run("preview", code=FAILED, **up.fleet.elsewhere(tmp_path, PULUMI_BACKEND_URL=backend))
     assert "the AWS credentials have expired" in sentence(said)
+
+
+def test_an_empty_file_of_attributes_is_one_sentence(up: Stage) -> None:
+    """What a killed `pulumi`, started without the driver, may leave in a backend that is a folder."""
+    left = up.fleet.lab(REGION).instance.checkpoint(names.PROJECT).with_suffix(".json.attrs")
+    left.touch()
+    said = sentence(up.run("preview", code=FAILED))
+    left.unlink()
+    assert "delete the empty <stack>.json.attrs" in said
+    assert up.half_written == []
+    up.run("preview")
 
 
 @pytest.fixture(scope="module")

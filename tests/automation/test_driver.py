@@ -151,6 +151,7 @@ def test_the_owners_are_read_from_the_backends_files(tmp_path: Path) -> None:
             'error: read "x": blob (key "x") (code=Unknown): refused',
             "the backend that keeps the state cannot be reached",
         ),
+        ("error: failed to load checkpoint: EOF", "a killed command has left an empty file beside the state"),
         ('error: Apply failed with 2 conflicts: conflicts with "x"', "somebody else has set fields of an object"),
     ],
 )

@@ -76,6 +76,7 @@ def _survives(stage: Stage, undisturbed: dict[str, Any], moment: Moment) -> None
         assert stage.state().get("resources", []) == []
         assert (stage.objects(), stage.buckets()) == ({}, [])
     assert stage.locks == []
+    assert stage.half_written == []
     assert not stage.state().get("pending_operations")
     shown = {**stage.debris(), "said": said.encode()}
     assert [place for place, content in shown.items() if any(secret in content for secret in stage.secrets())] == []
