@@ -19,11 +19,9 @@ REPLICATION_FACTOR = 3
 LARGEST_BODY = "32M"
 """What nginx lets pass: compressed pushes, well above the collectors' batches; 413 would make them drop a batch."""
 QUERIER_WORKERS = 16
-"""Queries that one querier answers at a time: what Loki's documentation on TSDB advises, instead of its default of 4.
+"""Queries that one querier answers at a time: what Loki's documentation of TSDB advises, instead of its default of 4.
 
-Loki splits the time of a query into parts. Whoever asks for a number of lines has them, as a rule, from the first;
-the next, already under way, is then called off, and its worker pauses for up to five seconds
-(processorBackoffConfig in pkg/querier/worker of v3.7). With four workers a few such queries leave none for anybody.
+A worker whose query is called off pauses for up to five seconds (`logs_limits.PART`), so four are soon all pausing.
 """
 _ROLES = {
     "compactor": Workload.LOKI_COMPACTOR,

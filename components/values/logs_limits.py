@@ -24,6 +24,15 @@ INDEX_RESOURCE_ATTRIBUTES = (
 """
 LARGEST_PUSH_MB = 16
 """Largest uncompressed push that a collector may send; a burst below it would refuse the same push forever."""
+PART = "6h"
+"""Length of the parts that a query's time is split into, instead of the chart's 15m and Loki's 1h.
+
+Whoever asks for a number of lines has them, as a rule, from the newest part. The next one, already under way, is then
+called off, and its worker at the querier pauses for half a second, then one, two, four and from then on five each time
+(processorBackoffConfig in pkg/querier/worker of v3.7). Ten such queries a second, on a Loki that does nothing else,
+took up to 2.5 s each with the chart's parts and four workers; one part took 16 ms at most. Queries stay parallel: Loki
+also splits them by streams, for each 600 MB that it would read (tsdb_max_bytes_per_shard).
+"""
 UNKNOWN_ORG_MB_PER_SECOND = 0.1
 """Rate of an org id that no tenant has; the collectors send none, so only a mistake ends here."""
 UNKNOWN_ORG_STREAMS = 100
@@ -44,6 +53,7 @@ def defaults(context: Context) -> dict[str, Any]:
         "max_global_streams_per_user": UNKNOWN_ORG_STREAMS,
         "retention_period": retention.hours,
         "max_query_lookback": retention.hours,
+        "split_queries_by_interval": PART,
         "reject_old_samples": True,
         "reject_old_samples_max_age": "168h",
         "max_label_names_per_series": 15,

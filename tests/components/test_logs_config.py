@@ -161,6 +161,12 @@ def test_the_platform_team_may_read_several_tenants_at_once() -> None:
     assert config["querier"]["multi_tenant_queries_enabled"] is True
 
 
+def test_a_query_of_an_hour_is_one_part_most_of_the_day_and_there_are_workers_for_the_rest() -> None:
+    config, _ = loaded(context())
+    assert config["limits_config"]["split_queries_by_interval"] == "6h"
+    assert config["querier"]["max_concurrent"] == 16
+
+
 def test_a_longer_platform_retention_reaches_loki() -> None:
     retention = context().platform.retention.model_copy(update={"logs": Duration("90d")})
     config, overrides = loaded(context(platform={"retention": retention}))
