@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -123,6 +124,35 @@ def test_a_tenant_reads_its_own_lines_whatever_it_asks_for(loki: str) -> None:
 
 def test_the_platform_team_reads_across_tenants(loki: str) -> None:
     assert query(loki, "payments|shop", '{region="us-east"}') == ["hello of payments", "hello of shop"]
+
+
+@pytest.mark.parametrize("expression", ['{region="us-east"}', 'sum by (tenant) (rate({region="us-east"}[10m]))'])
+def test_of_a_day_every_tenant_has_its_newest_lines(loki: str, expression: str) -> None:
+    """Loki asks one tenant after the other in no order, and would ask only the first for the newest hours."""
+    query(loki, "payments|shop", '{region="us-east"}')
+    now = int(time.time())
+    for _ in range(16):
+        answer = HTTP.get(
+            f"{loki}/loki/api/v1/query_range",
+            params={"query": expression, "start": now - 86_400, "end": now + 600, "step": "10m"},
+            headers={"X-Scope-OrgID": "payments|shop"},
+            timeout=10,
+        )
+        assert answer.ok, answer.text
+        found = answer.json()["data"]["result"]
+        assert {each.get("stream", each.get("metric"))["tenant"] for each in found} == {"payments", "shop"}
+
+
+def test_queries_are_split_where_one_process_asks_its_ingester_no_more(loki: str) -> None:
+    used = yaml.safe_load(HTTP.get(f"{loki}/config", timeout=10).text)
+    assert used["ingester"]["query_store_max_look_back_period"] == _in_go(logs.LOOKBACK)
+    assert used["querier"]["query_ingesters_within"] == _in_go(logs.LOOKBACK - logs.APART)
+
+
+def _in_go(duration: timedelta) -> str:
+    """Return a duration as Go writes it."""
+    minutes = duration.seconds // 60
+    return f"{minutes // 60}h{minutes % 60}m0s"
 
 
 def test_without_a_tenant_nothing_is_read_or_written(loki: str) -> None:
