@@ -134,7 +134,7 @@ def test_of_a_day_every_tenant_has_its_newest_lines(loki: str, expression: str) 
     for _ in range(16):
         answer = HTTP.get(
             f"{loki}/loki/api/v1/query_range",
-            params={"query": expression, "start": now - 86_400, "end": now + 600, "step": "10m"},
+            params={"query": expression, "start": str(now - 86_400), "end": str(now + 600), "step": "10m"},
             headers={"X-Scope-OrgID": "payments|shop"},
             timeout=10,
         )
