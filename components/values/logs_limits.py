@@ -54,8 +54,8 @@ def defaults(context: Context) -> dict[str, Any]:
         "retention_period": retention.hours,
         "max_query_lookback": retention.hours,
         "split_queries_by_interval": PART,
-        # Where it differs from 0, what an ingester has is a part of its own (`logs.APART`).
-        **({} if context.distributed else {"split_ingester_queries_by_interval": PART}),
+        # With any but 0, what the ingesters are asked for is a part of its own (`logs.APART`).
+        "split_ingester_queries_by_interval": PART,
         "reject_old_samples": True,
         "reject_old_samples_max_age": "168h",
         "max_label_names_per_series": 15,
