@@ -79,6 +79,8 @@ def test_dev_and_prod_treat_a_log_line_alike() -> None:
     # Only the environments' own retention differs.
     same = {"platform": {"retention": context().platform.retention}}
     dev, prod = (loaded(context(stack, **same))[0] for stack in ("dev.us-east", "prod.us-east"))
+    # Of one process only: `logs.APART`.
+    assert dev["querier"].pop("query_ingesters_within") == "8460s"
     for section in ("limits_config", "schema_config", "compactor", "querier", "auth_enabled"):
         assert dev[section] == prod[section]
 
