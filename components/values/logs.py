@@ -19,10 +19,11 @@ SCHEMA_FROM = "2025-01-01"
 REPLICATION_FACTOR = 3
 LARGEST_BODY = "32M"
 """What nginx lets pass: compressed pushes, well above the collectors' batches; 413 would make them drop a batch."""
-QUERIER_WORKERS = 16
-"""Queries that one querier answers at a time: what Loki's documentation of TSDB advises, instead of its default of 4.
+WORKERS = 16
+"""Queries that a Loki of one process answers at a time: what its documentation of TSDB advises, instead of 4.
 
-A worker whose query is called off pauses for up to five seconds (`logs_limits.PART`), so four are soon all pausing.
+A worker whose query is called off pauses for up to five seconds (`logs_limits.PART`), so four are soon all pausing. Of
+queriers in workloads of their own there are several; four each is what their published size is for.
 """
 LOOKBACK = timedelta(hours=2, minutes=41)
 """What a Loki of one process asks its ingester for, and its bucket no more: max_chunk_age and 41 minutes, which nothing
@@ -103,7 +104,6 @@ def _loki(context: Context) -> dict[str, Any]:
     need = context.sizing[ingester(context)]
     bucket = names.bucket(context.platform, context.name, Pillar.LOGS)
     aws_region = context.region.aws_region
-    inside = LOOKBACK - APART
     return {
         "auth_enabled": True,
         "commonConfig": {"replication_factor": min(REPLICATION_FACTOR, need.replicas)},
@@ -145,11 +145,15 @@ def _loki(context: Context) -> dict[str, Any]:
         "querier": {
             # The platform team reads `a|b|c`.
             "multi_tenant_queries_enabled": True,
-            "max_concurrent": QUERIER_WORKERS,
-            **({} if context.distributed else {"query_ingesters_within": f"{inside.seconds}s"}),
+            **({} if context.distributed else _alone()),
         },
         "analytics": {"reporting_enabled": False},
     }
+
+
+def _alone() -> dict[str, Any]:
+    """Return what a querier is told that has no other beside it, and the ingester in its own process."""
+    return {"max_concurrent": WORKERS, "query_ingesters_within": f"{(LOOKBACK - APART).seconds}s"}
 
 
 def _workloads(context: Context) -> dict[str, Any]:

@@ -79,8 +79,9 @@ def test_dev_and_prod_treat_a_log_line_alike() -> None:
     # Only the environments' own retention differs.
     same = {"platform": {"retention": context().platform.retention}}
     dev, prod = (loaded(context(stack, **same))[0] for stack in ("dev.us-east", "prod.us-east"))
-    # Of one process only: `logs.APART`.
+    # Of one process only: `logs.APART` and `logs.WORKERS`.
     assert dev["querier"].pop("query_ingesters_within") == "8460s"
+    assert dev["querier"].pop("max_concurrent") == 16
     for section in ("limits_config", "schema_config", "compactor", "querier", "auth_enabled"):
         assert dev[section] == prod[section]
 
@@ -163,10 +164,9 @@ def test_the_platform_team_may_read_several_tenants_at_once() -> None:
     assert config["querier"]["multi_tenant_queries_enabled"] is True
 
 
-def test_a_query_of_an_hour_is_one_part_most_of_the_day_and_there_are_workers_for_the_rest() -> None:
+def test_a_query_of_an_hour_is_one_part_most_of_the_day() -> None:
     config, _ = loaded(context())
     assert config["limits_config"]["split_queries_by_interval"] == "6h"
-    assert config["querier"]["max_concurrent"] == 16
 
 
 def test_a_longer_platform_retention_reaches_loki() -> None:
