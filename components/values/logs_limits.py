@@ -33,6 +33,9 @@ called off, and its worker at the querier pauses for half a second, then one, tw
 took up to 2.5 s each with the chart's parts and four workers; one part took 16 ms at most. Queries stay parallel: Loki
 also splits them by streams, for each 600 MB that it would read (tsdb_max_bytes_per_shard).
 """
+RECENT_PART = "24h"
+"""Longest part of what the ingesters are asked for, three hours at most: one part, but for the day's first hours (UTC),
+when what is of the day before is another. With it the ingesters' part begins where theirs does (`logs.APART`)."""
 UNKNOWN_ORG_MB_PER_SECOND = 0.1
 """Rate of an org id that no tenant has; the collectors send none, so only a mistake ends here."""
 UNKNOWN_ORG_STREAMS = 100
@@ -54,8 +57,7 @@ def defaults(context: Context) -> dict[str, Any]:
         "retention_period": retention.hours,
         "max_query_lookback": retention.hours,
         "split_queries_by_interval": PART,
-        # With any but 0, what the ingesters are asked for is a part of its own (`logs.APART`).
-        "split_ingester_queries_by_interval": PART,
+        "split_ingester_queries_by_interval": RECENT_PART,
         "reject_old_samples": True,
         "reject_old_samples_max_age": "168h",
         "max_label_names_per_series": 15,

@@ -164,9 +164,9 @@ def test_the_platform_team_may_read_several_tenants_at_once() -> None:
     assert config["querier"]["multi_tenant_queries_enabled"] is True
 
 
-def test_a_query_of_an_hour_is_one_part_most_of_the_day() -> None:
-    config, _ = loaded(context())
-    assert config["limits_config"]["split_queries_by_interval"] == "6h"
+def test_a_query_of_an_hour_is_one_part_but_for_an_hour_of_the_day() -> None:
+    limits = loaded(context())[0]["limits_config"]
+    assert (limits["split_ingester_queries_by_interval"], limits["split_queries_by_interval"]) == ("24h", "6h")
 
 
 def test_a_longer_platform_retention_reaches_loki() -> None:
