@@ -35,7 +35,6 @@ from automation.state import Workspace
 
 Watcher = Callable[[Recorder], None]
 """Is told after every event, to show progress."""
-BACKEND: Final = "PULUMI_BACKEND_URL"
 _TRACEBACK: Final = "Traceback (most recent call last)"
 
 
@@ -95,8 +94,8 @@ class Engine:
             # Without it, settings that name no key would get a new one at each operation.
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         }
-        if backend := {**os.environ, **env}.get(BACKEND):
-            self._env[BACKEND] = state.whole(backend)
+        if backend := env.get(state.BACKEND, os.environ.get(state.BACKEND)):
+            self._env[state.BACKEND] = state.whole(backend)
         places.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         refuse_logs(places.home)
 

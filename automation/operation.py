@@ -107,7 +107,7 @@ def _answer(request: Request, watch: Callable[[Recorder], None], stopping: threa
         with engine.surroundings():
             return _rescued(engine, request)
     if request.operation == "locks":
-        backend = os.environ.get("PULUMI_BACKEND_URL", "")
+        backend = os.environ.get(state.BACKEND, "")
         owners = locks.held(backend, engine.project.pulumi_name, request.stack)
         return {"locks": [asdict(owner) for owner in owners]}
     if request.operation == "outputs":

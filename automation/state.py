@@ -12,6 +12,8 @@ from pulumi import automation
 from automation.paths import masked
 from settings import names
 
+BACKEND: Final = "PULUMI_BACKEND_URL"
+"""Variable that says where the states are."""
 STACK: Final = "pulumi:pulumi:Stack"
 """Type of the resource that a stack itself is, with the stack's outputs."""
 

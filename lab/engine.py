@@ -35,7 +35,7 @@ class Engine(Driven):
         """
         self._instance = instance
         self._checkpoint = instance.checkpoint(project.pulumi_name)
-        own = {"PULUMI_BACKEND_URL": instance.state.as_uri(), "PULUMI_CONFIG_PASSPHRASE": instance.passphrase()}
+        own = {state.BACKEND: instance.state.as_uri(), "PULUMI_CONFIG_PASSPHRASE": instance.passphrase()}
         places = Places(instance.work(project.name), instance.home, instance.results)
         super().__init__(instance.stack, project, places, command, {**env, **own})
 

@@ -15,6 +15,7 @@ from pulumi import automation
 import tools
 from automation.problem import AutomationError
 from automation.result import Result
+from automation.state import BACKEND
 from lab import cloud, cluster, prerequisites, standins
 from lab.engine import Engine, EngineError, projects
 from lab.facts import Facts
@@ -158,7 +159,7 @@ class Lab:
             yield {
                 **env,
                 "PATH": os.pathsep.join([str(binaries["pulumi"].parent), os.environ["PATH"]]),
-                "PULUMI_BACKEND_URL": self.instance.state.as_uri(),
+                BACKEND: self.instance.state.as_uri(),
                 "PULUMI_CONFIG_PASSPHRASE": self.instance.passphrase(),
             }
 
