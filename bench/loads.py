@@ -29,12 +29,10 @@ from lab.signals.plan import Plan
 from lab.signals.traces import Maker, Request
 from settings import names
 
-TRACES: Final = 10_000
-"""140,000 spans: a second of one core or two."""
-REPEATED: Final = {"traces": 1, "logs": 2, "metrics": 10}
-"""How often a load is sent, so that each takes a second of processor time, which is counted in hundredths."""
+SIGNALS: Final = ("traces", "logs", "metrics")
 TENANT: Final = "shop"
 _CHUNK: Final = 250
+"""Requests of each export."""
 _METERED: Final = 1
 """Index of the hop whose service exports metrics: 250 series of a histogram and of a counter."""
 
@@ -48,15 +46,15 @@ class Load:
     amount: float
 
 
-def loads(context: Context) -> list[Load]:
-    """Return the requests of each signal: 140,000 spans, 140,000 log lines (MB), 200,000 metric points."""
-    plan = Plan(traces=TRACES, path=CHECKOUT, metrics=False, padding=200)
+def loads(context: Context, traces: int) -> list[Load]:
+    """Return the requests of each signal, of so many traces: 14 spans, 14 log lines (MB) and two metric points each."""
+    plan = Plan(traces=traces, path=CHECKOUT, metrics=False, padding=200)
     owners = {service: _pod(context, service) for service in CHECKOUT.services}
     maker, now = Maker(plan), time.time_ns()
-    exports: dict[str, list[bytes]] = {signal: [] for signal in REPEATED}
-    amounts = dict.fromkeys(REPEATED, 0.0)
+    exports: dict[str, list[bytes]] = {signal: [] for signal in SIGNALS}
+    amounts = dict.fromkeys(SIGNALS, 0.0)
     meter, metered = Meter(now), CHECKOUT.hops[_METERED]
-    for first in range(0, TRACES, _CHUNK):
+    for first in range(0, traces, _CHUNK):
         made = list(maker.requests(first, _CHUNK, now))
         spans: dict[str, list[Span]] = {}
         records: dict[str, list[LogRecord]] = {}
@@ -75,10 +73,7 @@ def loads(context: Context) -> list[Load]:
         exports["traces"] += [otlp.of_spans([(owners[of], each)]).SerializeToString() for of, each in spans.items()]
         exports["logs"] += [otlp.of_records([(owners[of], each)]).SerializeToString() for of, each in records.items()]
         exports["metrics"].append(otlp.of_metrics([(owners[metered.service], metrics)]).SerializeToString())
-    return [
-        Load(signal, _batched(each) * REPEATED[signal], amounts[signal] * REPEATED[signal])
-        for signal, each in exports.items()
-    ]
+    return [Load(signal, _batched(each), amounts[signal]) for signal, each in exports.items()]
 
 
 def _batched(exports: Iterable[bytes]) -> list[bytes]:

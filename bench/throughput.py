@@ -1,18 +1,20 @@
 """What a gateway does per second and core, over what the same collector does that only passes OTLP on.
 
-Both are given the same requests over gRPC, those that agents send (`bench.loads`), one after the other, and send to the
-same sink. Compared is the processor time that each has used when everything is through, so that neither waits (the
-sampler's window) nor other work on the machine count.
+Both are given the same requests over gRPC, those that agents send (`bench.loads`), one after the other at a multiple of
+the rate that the region is sized for, and send to the same sink. Compared is the processor time that each takes for a
+part of that which begins when the sampler holds as much as it will and the process has got its memory from the machine:
+what a gateway takes day by day. Sent as fast as it is taken, a load is another thing (docs/benchmarks.md).
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
-import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +31,7 @@ from components.values.collection import gateway, pieces, workload
 from components.values.context import Context
 from lab.problem import LabError
 from lab.process import free_ports
+from lab.signals.path import CHECKOUT
 from lab.telemetry import collectors
 from lab.telemetry.operators import answers
 from settings import load
@@ -37,13 +40,12 @@ from settings.vocabulary import Workload
 
 STACK: Final = "dev.us-east"
 TIMES_RATED: Final = 3
-"""Load of the memory figure, in multiples of what the region is sized for."""
+"""Load, in multiples of what the region is sized for."""
 GATEWAY, BARE, DELIVERING = "gateway", "bare collector", "bare collector with the gateway's delivery"
-RUNS: Final = 3
 MEMORY: Final = f"gateway: peak memory / memory_limiter at {TIMES_RATED}x the rate"
-LOADED_SECONDS: Final = 20.0
-_SETTLED_SECONDS: Final = 5.0
-"""Beyond the sampler's wait: batches of a second, and metrics of spans every 15 s that are not waited for."""
+WARMING_SECONDS: Final = 15.0
+"""Before the part that counts; longer than the sampler waits."""
+COUNTED_SECONDS: Final = 30.0
 _START_SECONDS: Final = 60.0
 _QUEUE_BYTES: Final = 10**9
 _SERVICE: Final = "/opentelemetry.proto.collector.{0}.v1.{1}Service/Export"
@@ -55,40 +57,49 @@ _METHODS: Final = {
 
 
 def measure() -> dict[str, Any]:
-    """Return throughput per core, its ratios to bare collectors', and peak memory under a multiple of the rate.
+    """Return throughput per core, its ratios to bare collectors', and peak memory, all under a multiple of the rate.
 
     There are two bare ones: by the exporter's defaults (queue in memory, gzip), and with the gateway's own delivery
-    (queue on disk, batches, zstd) and limits of memory. Of each the median of several runs counts.
+    (queue on disk, batches, zstd) and limits of memory.
     """
     context = Context(*load.from_file(STACK))
-    sent = loads(context)
-    wait = context.platform.collection.decision_wait.seconds + _SETTLED_SECONDS
+    rates = _rates(context)
+    # One second more than is sent: a trace sent twice would cost the sampler less.
+    traces = math.ceil((WARMING_SECONDS + COUNTED_SECONDS + 1) * rates["traces"] / len(CHECKOUT.hops))
     env = {each["name"]: each["value"] for each in workload.environment(context, Workload.COLLECTOR_GATEWAY)}
     with tempfile.TemporaryDirectory() as name, _running(_Program(_sink()), Path(name)) as sink:
-        folder = Path(name)
-        rendered = _Program(_rendered(context, sink.ports), env, gateway.arguments())
-        sides = {
-            GATEWAY: (rendered, wait),
-            BARE: (_Program(_bare(sink.ports)), _SETTLED_SECONDS),
-            DELIVERING: (_Program(_delivering(sink.ports), env), _SETTLED_SECONDS),
+        programs = {
+            GATEWAY: _Program(_rendered(context, sink.ports), env, gateway.arguments()),
+            BARE: _Program(_bare(sink.ports)),
+            DELIVERING: _Program(_delivering(sink.ports), env),
         }
-        costs = {
-            (side, each.signal): statistics.median(_cost(program, folder, each, settle) for _ in range(RUNS))
-            for each in sent
-            for side, (program, settle) in sides.items()
+        spent = {
+            (side, each.signal): _spent(program, Path(name), each, rates[each.signal])
+            for each in loads(context, traces)
+            for side, program in programs.items()
         }
-        share = _memory(context, rendered, folder, sent[0])
-    per_core = {each.signal: each.amount / costs[GATEWAY, each.signal] for each in sent}
+    per_core = {signal: 1 / spent[GATEWAY, signal].seconds for signal in _METHODS}
+    limit: int = pieces.memory_limiter(context, Workload.COLLECTOR_GATEWAY)["limit_mib"]
     return {
         "gateway: spans per second and core": round(per_core["traces"]),
         "gateway: log MB per second and core": round(per_core["logs"], 1),
         "gateway: metric points per second and core": round(per_core["metrics"]),
         **{
-            f"{GATEWAY} / {other}, {signal}": round(costs[other, signal] / costs[GATEWAY, signal], 2)
+            f"{GATEWAY} / {other}, {signal}": round(spent[other, signal].seconds / spent[GATEWAY, signal].seconds, 2)
             for other in (BARE, DELIVERING)
-            for signal in ("traces", "logs", "metrics")
+            for signal in _METHODS
         },
-        MEMORY: round(share, 2),
+        MEMORY: round(spent[GATEWAY, "traces"].peak_mib / limit, 2),
+    }
+
+
+def _rates(context: Context) -> dict[str, float]:
+    """Return the load of each signal, in its unit per second."""
+    rated = RATES[context.region.size]
+    return {
+        "traces": TIMES_RATED * rated.spans_per_second,
+        "logs": TIMES_RATED * rated.log_mb_per_second,
+        "metrics": TIMES_RATED * rated.samples_per_second,
     }
 
 
@@ -217,17 +228,32 @@ def _delivering(sink: Mapping[str, int]) -> Make:
     return made
 
 
-def _cost(program: _Program, folder: Path, load_: Load, settle: float) -> float:
-    """Return the processor seconds that a new collector takes for a load, its start not counted."""
+@dataclass(frozen=True)
+class _Spent:
+    """What a collector took."""
+
+    seconds: float
+    """Processor time for a span, a MB of log lines or a metric point."""
+    peak_mib: float
+
+
+def _spent(program: _Program, folder: Path, load_: Load, rate: float) -> _Spent:
+    """Return what a new collector takes under a sustained load, a load too short for it sent again and again."""
+    per_request = load_.amount / len(load_.requests)
+    first, last = (
+        int(seconds * rate / per_request) for seconds in (WARMING_SECONDS, WARMING_SECONDS + COUNTED_SECONDS)
+    )
     with _running(program, folder) as collector:
-        before = collector.cpu_seconds()
-        for _ in _sent(collector, load_.signal, load_.requests):
-            pass
-        time.sleep(settle)
-        return collector.cpu_seconds() - before
+        started, before = time.monotonic(), 0.0
+        for number in _sent(collector, load_.signal, itertools.islice(itertools.cycle(load_.requests), last + 1)):
+            if number == first:
+                before = collector.cpu_seconds()
+            time.sleep(max(0.0, started + (number + 1) * per_request / rate - time.monotonic()))
+        seconds = (collector.cpu_seconds() - before) / ((last - first) * per_request)
+        return _Spent(seconds, collector.peak_mib())
 
 
-def _sent(collector: _Collector, signal: str, encoded: list[bytes]) -> Iterator[int]:
+def _sent(collector: _Collector, signal: str, encoded: Iterable[bytes]) -> Iterator[int]:
     """Send requests one after the other, and yield the number of each that was taken."""
     options = [("grpc.max_send_message_length", -1)]
     with grpc.insecure_channel(f"127.0.0.1:{collector.ports['otlp_grpc']}", options=options) as channel:
@@ -235,16 +261,3 @@ def _sent(collector: _Collector, signal: str, encoded: list[bytes]) -> Iterator[
         for number, each in enumerate(encoded):
             export(each, timeout=60, wait_for_ready=True)
             yield number
-
-
-def _memory(context: Context, program: _Program, folder: Path, load_: Load) -> float:
-    """Return the most memory that the gateway held at a multiple of its rate, as a share of its limit."""
-    per_request = load_.amount / len(load_.requests)
-    pace = per_request / (TIMES_RATED * RATES[context.region.size].spans_per_second)
-    wanted = load_.requests[: int(LOADED_SECONDS / pace)]
-    with _running(program, folder) as collector:
-        started = time.monotonic()
-        for number in _sent(collector, load_.signal, wanted):
-            time.sleep(max(0.0, started + (number + 1) * pace - time.monotonic()))
-        limit: int = pieces.memory_limiter(context, Workload.COLLECTOR_GATEWAY)["limit_mib"]
-        return collector.peak_mib() / limit
