@@ -18,6 +18,7 @@ from lab.telemetry import backends
 from lab.telemetry.container import LOOPBACK, swapped_paths
 from lab.telemetry.operators import answers
 
+_NOBODY: Mapping[str, int] = {}
 SLOW_START_SECONDS = 90.0
 """Loki's ring waits 15 s before it is ready; twice that and more on a busy machine."""
 
@@ -37,18 +38,38 @@ class Backends:
         self._processes.stop()
 
     def loki(self, config: dict[str, Any], overrides: Mapping[str, Any]) -> str:
-        """Start Loki and return its address."""
-        folder = self._folder("loki")
-        runtime = _write(folder / "runtime.yaml", {"overrides": overrides})
+        """Start Loki as one process and return its address."""
         self._bucket(config["common"]["storage"]["object_store"]["s3"]["bucket_name"])
+        return _url(self._loki("all", config, overrides)["http"])
+
+    def distributed_loki(self, config: dict[str, Any], overrides: Mapping[str, Any]) -> tuple[str, str]:
+        """Start Loki's roles as processes of their own, and return the addresses of pushes and of queries."""
+        self._bucket(config["common"]["storage"]["object_store"]["s3"]["bucket_name"])
+        # Only the writer is surely a member: the index gateway has no ring to join.
+        others = {"index": self._loki("index-gateway", config, overrides)["grpc"]}
+        writer = self._loki("distributor,ingester", config, overrides, others)
+        others["members"] = writer["members"]
+        frontend = self._loki("query-frontend,query-scheduler", config, overrides, others)
+        others["scheduler"] = frontend["grpc"]
+        self._loki("querier", config, overrides, others)
+        return _url(writer["http"]), _url(frontend["http"])
+
+    def _loki(
+        self, target: str, config: dict[str, Any], overrides: Mapping[str, Any], others: Mapping[str, int] = _NOBODY
+    ) -> Mapping[str, int]:
+        name = f"loki-{target.partition(',')[0]}"
+        folder = self._folder(name)
+        runtime = _write(folder / "runtime.yaml", {"overrides": overrides})
         mounts = {config["common"]["path_prefix"]: folder / "data", config["runtime_config"]["file"]: runtime}
 
         def argv(ports: Mapping[str, int]) -> list[str]:
             swapped = backends.loki(_local(config, mounts), ports, backends.Store.of(self._cloud))
+            if target != "all":
+                swapped = backends.loki_role(swapped, ports, others)
             file = _write(folder / "config.yaml", swapped)
-            return [str(tools.ensure("loki")["loki"]), f"-config.file={file}", "-target=all"]
+            return [str(tools.ensure("loki")["loki"]), f"-config.file={file}", f"-target={target}"]
 
-        return self._start("loki", argv, "/ready")["http"]
+        return self._start(name, argv, "/ready")
 
     def tempo(self, config: dict[str, Any], overrides: Mapping[str, Any], metrics: str) -> tuple[str, str]:
         """Start Tempo, writing metrics to a Prometheus; return the addresses of queries and of OTLP over HTTP."""
@@ -66,7 +87,7 @@ class Backends:
             return [str(tools.ensure("tempo")["tempo"]), f"-config.file={_write(folder / 'tempo.yaml', swapped)}"]
 
         found = self._start("tempo", argv, "/ready", "otlp_grpc", "otlp_http")
-        return found["http"], found["otlp_http"]
+        return _url(found["http"]), _url(found["otlp_http"])
 
     def prometheus(self) -> str:
         """Start an empty Prometheus that takes remote writes and exemplars, and return its address."""
@@ -74,14 +95,13 @@ class Backends:
         made = prometheus.command(self._folder("prometheus"), config, prometheus.REMOTE_WRITE, prometheus.EXEMPLARS)
         return prometheus.start(self._processes, made, SLOW_START_SECONDS)
 
-    def _start(self, name: str, argv: Any, path: str, *ports: str) -> dict[str, str]:
+    def _start(self, name: str, argv: Any, path: str, *ports: str) -> Mapping[str, int]:
         def ready(found: Mapping[str, int]) -> bool:
             return answers(found["http"], path)
 
         env = {**self._cloud.environment(), **backends.Store.of(self._cloud).environment}
         command = Command(name, argv, ready, (*backends.PORTS, *ports), env)
-        child = self._processes.start(command, SLOW_START_SECONDS)
-        return {purpose: f"http://{LOOPBACK}:{port}" for purpose, port in child.ports.items()}
+        return self._processes.start(command, SLOW_START_SECONDS).ports
 
     def _folder(self, name: str) -> Path:
         folder = self.folder / name
@@ -101,6 +121,10 @@ def running(folder: Path) -> Iterator[Backends]:
         yield started
     finally:
         started.stop()
+
+
+def _url(port: int) -> str:
+    return f"http://{LOOPBACK}:{port}"
 
 
 def _local(config: Mapping[str, Any], mounts: Mapping[str, Path]) -> dict[str, Any]:

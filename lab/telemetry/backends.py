@@ -15,6 +15,7 @@ from lab.telemetry.container import LOOPBACK
 Config = dict[str, Any]
 PORTS: Final = ("http", "grpc", "members")
 """Purposes of the ports of each; Tempo has otlp_grpc and otlp_http besides."""
+_CACHING: Final = ("cache_results", "results_cache")
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,30 @@ def loki(config: Mapping[str, Any], ports: Mapping[str, int], store: Store) -> C
         "common": common,
         "memberlist": _members(config["memberlist"], ports["members"]),
         "server": {**config["server"], **_listening(ports)},
+    }
+
+
+def loki_role(config: Mapping[str, Any], ports: Mapping[str, int], others: Mapping[str, int]) -> Config:
+    """Return the configuration of one role of a distributed Loki, which has one process of each and no caches.
+
+    Args:
+        config: of a process of its own on loopback.
+        ports: the role's own.
+        others: grpc ports of the scheduler and of the index gateway, and the members port of any role, by `scheduler`,
+            `index` and `members`; what is not there is the role's own.
+    """
+    scheduler, index = (f"{LOOPBACK}:{others.get(role, ports['grpc'])}" for role in ("scheduler", "index"))
+    storage = config["storage_config"]
+    shipper = {**storage["tsdb_shipper"], "index_gateway_client": {"server_address": index}}
+    member = f"{LOOPBACK}:{others.get('members', ports['members'])}"
+    return {
+        **{key: value for key, value in config.items() if key != "chunk_store_config"},
+        "common": {**config["common"], "replication_factor": 1},
+        "query_range": {key: value for key, value in config["query_range"].items() if key not in _CACHING},
+        "frontend": {**config["frontend"], "scheduler_address": scheduler, "address": LOOPBACK},
+        "frontend_worker": {**config["frontend_worker"], "scheduler_address": scheduler},
+        "storage_config": {**storage, "tsdb_shipper": shipper},
+        "memberlist": {**config["memberlist"], "join_members": [member]},
     }
 
 

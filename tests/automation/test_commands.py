@@ -178,8 +178,10 @@ def test_an_empty_file_of_attributes_is_one_sentence(up: Stage) -> None:
     """What a killed `pulumi`, started without the driver, may leave in a backend that is a folder."""
     left = up.fleet.lab(REGION).instance.checkpoint(names.PROJECT).with_suffix(".json.attrs")
     left.touch()
-    said = sentence(up.run("preview", code=FAILED))
-    left.unlink()
+    try:
+        said = sentence(up.run("preview", code=FAILED))
+    finally:
+        left.unlink()
     assert "delete the empty <stack>.json.attrs" in said
     assert up.half_written == []
     up.run("preview")

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import yaml
 
-from automation.waiting import until
 from charts.pull import resolve
 from components.values import logs
 from settings.units import Duration
 from tests.backends import HTTP, running
 from tests.contexts import context
+from tests.loki import TRACE_ID, push, query, tenants_of_a_day
 from tests.rendering import one, render
-
-TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
-DEADLINE_SECONDS = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -37,52 +32,6 @@ def loki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for tenant in ("shop", "payments"):
             assert push(url, tenant, f"hello of {tenant}").status_code == 204
         yield url
-
-
-def push(url: str, tenant: str, line: str) -> Any:
-    resource = {
-        "tenant": tenant,
-        "region": "us-east",
-        "cluster": "dev-us-east",
-        "environment": "dev",
-        "service.name": "checkout",
-        "k8s.namespace.name": tenant,
-        "k8s.pod.name": "checkout-0",
-    }
-    record = {
-        "timeUnixNano": str(time.time_ns()),
-        "body": {"stringValue": line},
-        "traceId": TRACE_ID,
-        "spanId": "00f067aa0ba902b7",
-        "attributes": attributes({"level": "error", "order_id": "4711"}),
-    }
-    document = {
-        "resourceLogs": [{"resource": {"attributes": attributes(resource)}, "scopeLogs": [{"logRecords": [record]}]}]
-    }
-    return HTTP.post(f"{url}/otlp/v1/logs", json=document, headers={"X-Scope-OrgID": tenant}, timeout=10)
-
-
-def attributes(values: dict[str, str]) -> list[dict[str, Any]]:
-    return [{"key": key, "value": {"stringValue": value}} for key, value in values.items()]
-
-
-def query(url: str, tenant: str, expression: str) -> list[str]:
-    """Return the lines that a query of a tenant finds, once there are any or the deadline has passed."""
-    found: list[str] = []
-
-    def look() -> bool:
-        answer = HTTP.get(
-            f"{url}/loki/api/v1/query_range",
-            params={"query": expression, "since": "1h"},
-            headers={"X-Scope-OrgID": tenant},
-            timeout=10,
-        )
-        assert answer.ok, answer.text
-        found[:] = [value[1] for stream in answer.json()["data"]["result"] for value in stream["values"]]
-        return bool(found)
-
-    until(look, DEADLINE_SECONDS)
-    return sorted(found)
 
 
 def test_exactly_the_chosen_attributes_are_index_labels_level_among_them(loki: str) -> None:
@@ -130,17 +79,8 @@ def test_the_platform_team_reads_across_tenants(loki: str) -> None:
 def test_of_a_day_every_tenant_has_its_newest_lines(loki: str, expression: str) -> None:
     """Loki asks one tenant after the other in no order, and would ask only the first for the newest hours."""
     query(loki, "payments|shop", '{region="us-east"}')
-    now = int(time.time())
     for _ in range(16):
-        answer = HTTP.get(
-            f"{loki}/loki/api/v1/query_range",
-            params={"query": expression, "start": str(now - 86_400), "end": str(now + 600), "step": "10m"},
-            headers={"X-Scope-OrgID": "payments|shop"},
-            timeout=10,
-        )
-        assert answer.ok, answer.text
-        found = answer.json()["data"]["result"]
-        assert {each.get("stream", each.get("metric"))["tenant"] for each in found} == {"payments", "shop"}
+        assert tenants_of_a_day(loki, "payments|shop", expression) == {"payments", "shop"}
 
 
 def test_queries_are_split_where_one_process_asks_its_ingester_no_more(loki: str) -> None:

@@ -110,7 +110,7 @@ class Stack(Backends):
             file.write_text(json.dumps(config))
             return [str(tools.ensure("caddy")["caddy"]), "run", "--config", str(file)]
 
-        return self._start("caddy", argv, "/healthz", "access")["access"].removeprefix("http://")
+        return f"{LOOPBACK}:{self._start('caddy', argv, '/healthz', 'access')['access']}"
 
     def _enforcer(self, name: str, arguments: list[str], listen: str, places: Mapping[str, str]) -> str:
         def argv(ports: Mapping[str, int]) -> list[str]:
@@ -118,7 +118,7 @@ class Stack(Backends):
             program = str(tools.ensure("prom-label-proxy")["prom-label-proxy"])
             return [program, *(_swapped(each, swaps) for each in arguments)]
 
-        return self._start(name, argv, "/healthz")["http"].removeprefix("http://")
+        return f"{LOOPBACK}:{self._start(name, argv, '/healthz')['http']}"
 
 
 @contextmanager
