@@ -18,7 +18,6 @@ from lab.telemetry import backends
 from lab.telemetry.container import LOOPBACK, swapped_paths
 from lab.telemetry.operators import answers
 
-_NOBODY: Mapping[str, int] = {}
 SLOW_START_SECONDS = 90.0
 """Loki's ring waits 15 s before it is ready; twice that and more on a busy machine."""
 
@@ -40,13 +39,13 @@ class Backends:
     def loki(self, config: dict[str, Any], overrides: Mapping[str, Any]) -> str:
         """Start Loki as one process and return its address."""
         self._bucket(config["common"]["storage"]["object_store"]["s3"]["bucket_name"])
-        return _url(self._loki("all", config, overrides)["http"])
+        return _url(self._loki("all", config, overrides, {})["http"])
 
     def distributed_loki(self, config: dict[str, Any], overrides: Mapping[str, Any]) -> tuple[str, str]:
         """Start Loki's roles as processes of their own, and return the addresses of pushes and of queries."""
         self._bucket(config["common"]["storage"]["object_store"]["s3"]["bucket_name"])
         # Only the writer is surely a member: the index gateway has no ring to join.
-        others = {"index": self._loki("index-gateway", config, overrides)["grpc"]}
+        others = {"index": self._loki("index-gateway", config, overrides, {})["grpc"]}
         writer = self._loki("distributor,ingester", config, overrides, others)
         others["members"] = writer["members"]
         frontend = self._loki("query-frontend,query-scheduler", config, overrides, others)
@@ -55,7 +54,7 @@ class Backends:
         return _url(writer["http"]), _url(frontend["http"])
 
     def _loki(
-        self, target: str, config: dict[str, Any], overrides: Mapping[str, Any], others: Mapping[str, int] = _NOBODY
+        self, target: str, config: dict[str, Any], overrides: Mapping[str, Any], others: Mapping[str, int]
     ) -> Mapping[str, int]:
         name = f"loki-{target.partition(',')[0]}"
         folder = self._folder(name)
