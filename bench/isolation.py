@@ -32,6 +32,7 @@ from bench.neighbours import DISCARDED, QUIET, Site, discarded, forget, require_
 from bench.noise import LOUD, PATIENCE, TIMES_RATE, Neighbour, headers, logs, noisy, spans
 from components.values.context import Context
 from lab.lifecycle import Lab
+from lab.pace import hold
 from lab.problem import LabError
 from lab.reporter import Reporter
 from lab.roots import linked
@@ -202,7 +203,7 @@ def _turn(site: Site, seconds: float) -> dict[str, list[float]]:
     requests_of = _requests(site)
     start = time.monotonic()
     for number in range(int(seconds * PER_SECOND)):
-        time.sleep(max(0.0, start + number / PER_SECOND - time.monotonic()))
+        hold(start, number / PER_SECOND)
         if time.monotonic() - start > seconds:
             break
         for what, ask in requests_of.items():

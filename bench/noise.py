@@ -28,6 +28,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from automation.verify import otlp
+from lab.pace import hold
 from lab.problem import LabError
 from lab.telemetry.producer import Producer
 from settings.sizing import BYTES_PER_SPAN
@@ -118,7 +119,7 @@ def _noise(neighbour: Neighbour, stop: Event, told: Queue[dict[str, int]], asks:
         asking.start()
     start, number = time.monotonic(), 0
     while not stop.is_set():
-        time.sleep(max(0.0, start + number / NOISE_PER_SECOND - time.monotonic()))
+        hold(start, number / NOISE_PER_SECOND)
         number += 1
         for what, url, made in pushes:
             note(what, partial(session.post, url, data=made(), headers=headers(LOUD), timeout=PATIENCE))

@@ -19,6 +19,11 @@ from lab.instance import Instance
 __all__ = ["Engine", "EngineError", "Project", "projects", "refuse_logs"]
 
 
+def backend(instance: Instance) -> dict[str, str]:
+    """Return the variables that lead an engine to an instance's states and open their secrets."""
+    return {state.BACKEND: instance.state.as_uri(), "PULUMI_CONFIG_PASSPHRASE": instance.passphrase()}
+
+
 class Engine(Driven):
     """Operations on one project's stack of an instance, whose lock the caller holds."""
 
@@ -35,9 +40,8 @@ class Engine(Driven):
         """
         self._instance = instance
         self._checkpoint = instance.checkpoint(project.pulumi_name)
-        own = {state.BACKEND: instance.state.as_uri(), "PULUMI_CONFIG_PASSPHRASE": instance.passphrase()}
         places = Places(instance.work(project.name), instance.home, instance.results)
-        super().__init__(instance.stack, project, places, command, {**env, **own})
+        super().__init__(instance.stack, project, places, command, {**env, **backend(instance)})
 
     def exists(self) -> bool:
         """Return whether the stack was ever made."""

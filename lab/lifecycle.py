@@ -15,9 +15,8 @@ from pulumi import automation
 import tools
 from automation.problem import AutomationError
 from automation.result import Result
-from automation.state import BACKEND
 from lab import cloud, cluster, prerequisites, standins
-from lab.engine import Engine, EngineError, projects
+from lab.engine import Engine, EngineError, backend, projects
 from lab.facts import Facts
 from lab.instance import ROOT, Instance
 from lab.problem import LabError
@@ -159,8 +158,7 @@ class Lab:
             yield {
                 **env,
                 "PATH": os.pathsep.join([str(binaries["pulumi"].parent), os.environ["PATH"]]),
-                BACKEND: self.instance.state.as_uri(),
-                "PULUMI_CONFIG_PASSPHRASE": self.instance.passphrase(),
+                **backend(self.instance),
             }
 
     @contextmanager

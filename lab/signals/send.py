@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from automation.verify import otlp
+from lab.pace import hold
 from lab.problem import LabError
 from lab.signals.exports import Export, Exports
 from lab.signals.plan import Fleet, Plan, Pod
@@ -80,7 +81,7 @@ def _count(exports: list[Export], taken: list[bool], sent: Sent) -> set[str]:
 
 def _keep_pace(plan: Plan, started: float, done: int) -> None:
     if plan.per_second is not None and done < plan.traces:
-        time.sleep(max(0.0, started + done / plan.per_second - time.monotonic()))
+        hold(started, done / plan.per_second)
 
 
 class _Sender:

@@ -15,6 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from tests.otlp import attributes
 from tests.serving import Asked
 
 _IDS = {"traceId": "trace_id", "spanId": "span_id"}
@@ -55,9 +56,8 @@ class Region:
     def _trace(self) -> dict[str, Any]:
         request = ExportTraceServiceRequest.FromString(self.taken["traces"])
         (spans,) = [scope.spans for each in request.resource_spans for scope in each.scope_spans]
-        attributes = [{"key": key, "value": {"stringValue": value}} for key, value in self.labels.items()]
         found = [{key: base64.b64encode(getattr(s, name)).decode() for key, name in _IDS.items()} for s in spans]
-        return {"batches": [{"resource": {"attributes": attributes}, "scopeSpans": [{"spans": found}]}]}
+        return {"batches": [{"resource": {"attributes": attributes(self.labels)}, "scopeSpans": [{"spans": found}]}]}
 
     def _line(self) -> dict[str, Any]:
         request = ExportLogsServiceRequest.FromString(self.taken["logs"])

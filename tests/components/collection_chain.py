@@ -271,11 +271,6 @@ def plain(attributes: list[dict[str, Any]]) -> dict[str, Any]:
     return {each["key"]: next(iter(each["value"].values()), None) for each in attributes}
 
 
-def attributes(values: dict[str, str]) -> list[dict[str, Any]]:
-    """Return a dict of strings as OTLP/JSON attributes."""
-    return [{"key": key, "value": {"stringValue": value}} for key, value in values.items()]
-
-
 def _entries(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for group in (
         document.get("resourceSpans", []) + document.get("resourceLogs", []) + document.get("resourceMetrics", [])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from tests.components.collection_chain import attributes
+from tests.otlp import attributes
 
 NOW = time.time_ns()
 DELTA, CUMULATIVE = 1, 2

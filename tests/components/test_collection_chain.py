@@ -11,9 +11,10 @@ import pytest
 
 from components.values.context import Context
 from settings.units import Duration
-from tests.components.collection_chain import Chain, attributes, plain, until
+from tests.components.collection_chain import Chain, plain, until
 from tests.components.collection_signals import DELTA, NOW, counter, logs, metrics, span, span_id, trace_id, traces
 from tests.contexts import context
+from tests.otlp import attributes
 
 ARRIVAL_SECONDS = 30
 """Span metrics are flushed every 15 s; everything else is there within two."""

@@ -21,10 +21,11 @@ from components.values.collection import access, instrumentation, workload
 from components.values.labels import labels
 from settings import names
 from settings.units import Duration
-from tests.components.collection_chain import NODE, Chain, attributes, free_ports, until
+from tests.components.collection_chain import NODE, Chain, free_ports, until
 from tests.components.collection_cluster import SECONDS, apply, kubectl, read, thing
 from tests.contexts import context
 from tests.lab.conftest import LabCluster, lab_cluster
+from tests.otlp import attributes
 from tests.recording import record
 from tests.rendering import render
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from settings.units import Duration
-from tests.components.collection_chain import Chain, attributes, until
+from tests.components.collection_chain import Chain, until
 from tests.contexts import context
+from tests.otlp import attributes
 
 ARRIVAL_SECONDS = 40
 """A retry waits 1 s at first and a little longer each time."""

@@ -8,27 +8,16 @@ from datetime import timedelta
 import pytest
 import yaml
 
-from charts.pull import resolve
 from components.values import logs
-from settings.units import Duration
 from tests.backends import HTTP, running
-from tests.contexts import context
-from tests.loki import TRACE_ID, push, query, tenants_of_a_day
-from tests.rendering import one, render
+from tests.loki import OF_ALL, TRACE_ID, files, over_time, push, query, tenants_of_a_day
 
 
 @pytest.fixture(scope="module")
 def loki(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the address of a Loki that holds one line of shop and one of payments."""
-    tenants = dict(context("dev.us-east").platform.tenants)
-    shorter = tenants["payments"].retention.model_copy(update={"logs": Duration("2d")})
-    tenants["payments"] = tenants["payments"].model_copy(update={"retention": shorter})
-    given = context("dev.us-east", platform={"tenants": tenants})
-    objects = render("loki", resolve({})["loki"], logs.helm_values(given), "observability")
-    config = yaml.safe_load(one(objects, "ConfigMap", "loki")["data"]["config.yaml"])
-    runtime = yaml.safe_load(one(objects, "ConfigMap", "loki-runtime")["data"]["runtime-config.yaml"])
     with running(tmp_path_factory.mktemp("loki")) as backends:
-        url = backends.loki(config, runtime["overrides"])
+        url = backends.loki(*files("dev.us-east"))
         for tenant in ("shop", "payments"):
             assert push(url, tenant, f"hello of {tenant}").status_code == 204
         yield url
@@ -62,20 +51,14 @@ def test_a_line_is_found_by_its_trace_span_pod_and_order(loki: str) -> None:
 
 def test_a_tenant_reads_its_own_lines_whatever_it_asks_for(loki: str) -> None:
     assert query(loki, "payments", '{region="us-east"}') == ["hello of payments"]
-    answer = HTTP.get(
-        f"{loki}/loki/api/v1/query_range",
-        params={"query": '{tenant="shop"}', "since": "1h"},
-        headers={"X-Scope-OrgID": "payments"},
-        timeout=10,
-    )
-    assert answer.json()["data"]["result"] == []
+    assert over_time(loki, "payments", query='{tenant="shop"}', since="1h") == []
 
 
 def test_the_platform_team_reads_across_tenants(loki: str) -> None:
     assert query(loki, "payments|shop", '{region="us-east"}') == ["hello of payments", "hello of shop"]
 
 
-@pytest.mark.parametrize("expression", ['{region="us-east"}', 'sum by (tenant) (rate({region="us-east"}[10m]))'])
+@pytest.mark.parametrize("expression", OF_ALL)
 def test_of_a_day_every_tenant_has_its_newest_lines(loki: str, expression: str) -> None:
     """Loki asks one tenant after the other in no order, and would ask only the first for the newest hours."""
     query(loki, "payments|shop", '{region="us-east"}')

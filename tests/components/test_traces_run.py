@@ -15,6 +15,7 @@ from charts.pull import resolve
 from components.values import traces
 from tests.backends import HTTP, running
 from tests.contexts import context
+from tests.otlp import attributes
 from tests.rendering import render
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -59,7 +60,7 @@ def push(otlp: str, tenant: str | None, padding: str = "") -> Any:
         "resourceSpans": [
             {
                 "resource": {
-                    "attributes": attributes({"service.name": span.pop("service"), "k8s.namespace.name": "shop"})
+                    "attributes": attributes({"service.name": str(span.pop("service")), "k8s.namespace.name": "shop"})
                 },
                 "scopeSpans": [
                     {
@@ -81,10 +82,6 @@ def push(otlp: str, tenant: str | None, padding: str = "") -> Any:
     }
     headers = {"X-Scope-OrgID": tenant} if tenant else {}
     return HTTP.post(f"{otlp}/v1/traces", json=document, headers=headers, timeout=10)
-
-
-def attributes(values: dict[str, Any]) -> list[dict[str, Any]]:
-    return [{"key": key, "value": {"stringValue": value}} for key, value in values.items()]
 
 
 def trace(region: Running, tenant: str) -> int:

@@ -19,6 +19,7 @@ from lab.process import Command, Processes
 from lab.prometheus import OTLP, command, start
 from settings.vocabulary import Integration
 from tests.contexts import context
+from tests.otlp import attributes
 from tests.serving import responds
 
 DEADLINE = 60.0
@@ -99,7 +100,7 @@ def _config(port: int, store: str) -> dict[str, Any]:
 
 def _send(port: int, time: int, lines: tuple[str, ...]) -> None:
     """Send each line as a resource's only one, as the agent's batches hold them."""
-    resource = {"attributes": [{"key": key, "value": {"stringValue": value}} for key, value in OWNER.items()]}
+    resource = {"attributes": attributes(OWNER)}
     records = [{"timeUnixNano": str(time), "body": {"stringValue": line}} for line in lines]
     each = [{"resource": resource, "scopeLogs": [{"logRecords": [record]}]} for record in records]
     body = {"resourceLogs": each}

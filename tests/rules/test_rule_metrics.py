@@ -21,6 +21,7 @@ from lab.instance import Instance
 from lab.process import Command, Processes
 from lab.prometheus import OTLP, command, start
 from tests.contexts import context
+from tests.otlp import attributes
 from tests.serving import responds
 
 DEADLINE = 60.0
@@ -107,7 +108,7 @@ def _config(ports: Mapping[str, int], prometheus: str) -> dict[str, Any]:
 
 
 def _send(address: str) -> None:
-    resource = {"attributes": [{"key": key, "value": {"stringValue": value}} for key, value in OWNER.items()]}
+    resource = {"attributes": attributes(OWNER)}
     gauge = {"name": "g", "gauge": {"dataPoints": [{"timeUnixNano": "1700000000000000000", "asInt": "1"}]}}
     bodies = {
         "traces": {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [SPAN]}]}]},

@@ -14,6 +14,7 @@ from automation.waiting import until
 from tests.backends import HTTP
 from tests.lab.telemetry.access_requests import ask, get
 from tests.lab.telemetry.access_stand import Stand
+from tests.otlp import attributes
 
 LINES, LINE_BYTES = 10, 100_000
 """A push of logs is 1 MB; shop may send 1 MB/s and 16 MB at once."""
@@ -114,11 +115,11 @@ def discarded(url: str, metric: str) -> dict[tuple[str, str], float]:
 def _push_logs(stand: Stand, sent: Sent, tenant: str, name: str, lines: list[str]) -> None:
     now = time.time_ns()
     records = [
-        {"timeUnixNano": str(now + number), "body": {"stringValue": line}, "attributes": _attributes({"push": name})}
+        {"timeUnixNano": str(now + number), "body": {"stringValue": line}, "attributes": attributes({"push": name})}
         for number, line in enumerate(lines)
     ]
     # A stream for each push: a single one would meet the limit of a stream before that of its tenant.
-    resource = {"attributes": _attributes({"service.name": name, "tenant": tenant})}
+    resource = {"attributes": attributes({"service.name": name, "tenant": tenant})}
     document = {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": records}]}]}
     sent.note(name, _post(f"{stand.loki}/otlp/v1/logs", document, tenant))
 
@@ -133,17 +134,13 @@ def _push_spans(stand: Stand, sent: Sent, tenant: str, trace: str, count: int) -
             "kind": 1,
             "startTimeUnixNano": str(now - 1000),
             "endTimeUnixNano": str(now),
-            "attributes": _attributes({"padding": "x" * SPAN_BYTES}),
+            "attributes": attributes({"padding": "x" * SPAN_BYTES}),
         }
         for number in range(count)
     ]
-    resource = {"attributes": _attributes({"service.name": "flood"})}
+    resource = {"attributes": attributes({"service.name": "flood"})}
     document = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": spans}]}]}
     sent.note(trace, _post(f"{stand.otlp}/v1/traces", document, tenant))
-
-
-def _attributes(values: dict[str, str]) -> list[Json]:
-    return [{"key": key, "value": {"stringValue": value}} for key, value in values.items()]
 
 
 def _post(url: str, document: Json, tenant: str) -> Any:

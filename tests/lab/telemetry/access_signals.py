@@ -7,6 +7,7 @@ from typing import Any
 
 from automation.waiting import until
 from tests.backends import HTTP
+from tests.otlp import attributes
 
 TENANTS = ("shop", "payments")
 ARRIVAL_SECONDS = 60.0
@@ -35,7 +36,7 @@ def line(loki: str, tenant: str, text: str) -> None:
         "body": {"stringValue": f'{{"{mark(tenant)}_field":"{text}"}}'},
         "traceId": TRACES[tenant],
         "spanId": "00f067aa0ba902b7",
-        "attributes": _attributes({"level": "error", f"{mark(tenant)}_attribute": text}),
+        "attributes": attributes({"level": "error", f"{mark(tenant)}_attribute": text}),
     }
     scope = {"logRecords": [record]}
     document = {"resourceLogs": [{"resource": {"attributes": _resource(tenant)}, "scopeLogs": [scope]}]}
@@ -44,11 +45,7 @@ def line(loki: str, tenant: str, text: str) -> None:
 
 def _resource(tenant: str) -> list[Json]:
     # Claims the other's name as well: what is asked must not depend on what a tenant writes.
-    return _attributes({"service.name": mark(tenant), "k8s.namespace.name": mark(tenant), "tenant": tenant})
-
-
-def _attributes(values: dict[str, str]) -> list[Json]:
-    return [{"key": key, "value": {"stringValue": value}} for key, value in values.items()]
+    return attributes({"service.name": mark(tenant), "k8s.namespace.name": mark(tenant), "tenant": tenant})
 
 
 def _trace(tenant: str) -> Json:
@@ -60,7 +57,7 @@ def _trace(tenant: str) -> Json:
         "name": f"GET /{mark(tenant)}",
         "startTimeUnixNano": str(now - 200_000_000),
         "endTimeUnixNano": str(now),
-        "attributes": _attributes({f"{mark(tenant)}_attribute": mark(tenant)}),
+        "attributes": attributes({f"{mark(tenant)}_attribute": mark(tenant)}),
     }
     return {"resourceSpans": [{"resource": {"attributes": _resource(tenant)}, "scopeSpans": [{"spans": [span]}]}]}
 
@@ -69,7 +66,7 @@ def _metric(tenant: str) -> Json:
     """Return a histogram `<mark>` of 3 requests, with an exemplar of the tenant's trace."""
     now = str(time.time_ns())
     point = {
-        "attributes": _attributes({"tenant": tenant, "service": mark(tenant), f"{mark(tenant)}_label": "1"}),
+        "attributes": attributes({"tenant": tenant, "service": mark(tenant), f"{mark(tenant)}_label": "1"}),
         "startTimeUnixNano": str(time.time_ns() - 10**9),
         "timeUnixNano": now,
         "count": "3",
