@@ -29,6 +29,7 @@ from bench.loads import Load, loads
 from components.values import addresses
 from components.values.collection import gateway, pieces, workload
 from components.values.context import Context
+from lab.pace import hold
 from lab.problem import LabError
 from lab.process import free_ports
 from lab.signals.path import CHECKOUT
@@ -244,13 +245,14 @@ def _spent(program: _Program, folder: Path, load_: Load, rate: float) -> _Spent:
         int(seconds * rate / per_request) for seconds in (WARMING_SECONDS, WARMING_SECONDS + COUNTED_SECONDS)
     )
     with _running(program, folder) as collector:
-        started, before = time.monotonic(), 0.0
+        started = time.monotonic()
+        taken: dict[int, float] = {}
         for number in _sent(collector, load_.signal, itertools.islice(itertools.cycle(load_.requests), last + 1)):
-            if number == first:
-                before = collector.cpu_seconds()
-            time.sleep(max(0.0, started + (number + 1) * per_request / rate - time.monotonic()))
-        seconds = (collector.cpu_seconds() - before) / ((last - first) * per_request)
-        return _Spent(seconds, collector.peak_mib())
+            # At the same moment of both: a request has just been taken, and what follows from it has not.
+            if number in {first, last}:
+                taken[number] = collector.cpu_seconds()
+            hold(started, (number + 1) * per_request / rate)
+        return _Spent((taken[last] - taken[first]) / ((last - first) * per_request), collector.peak_mib())
 
 
 def _sent(collector: _Collector, signal: str, encoded: Iterable[bytes]) -> Iterator[int]:
