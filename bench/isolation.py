@@ -102,7 +102,7 @@ def _settings() -> dict[str, Any]:
         "log_mb_per_second": rates.log_mb_per_second / TIMES_RATE,
         "spans_per_second": rates.spans_per_second // TIMES_RATE,
     }
-    platform["collection"] = {"decision_wait": f"{DECISION_WAIT}s"}
+    platform["collection"] = {"decision_wait_after_root": f"{DECISION_WAIT}s"}
     return document
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticCustomError
 
-from settings import grafana_groups, names, receivers, slo_consistency, thresholds, workloads
+from settings import durations, grafana_groups, names, receivers, slo_consistency, thresholds, workloads
 from settings.problem import Problem
 from settings.vocabulary import Signal, SinkKind, TempoEngine, Topology, WorkloadIdentity
 
@@ -18,8 +18,6 @@ RESERVED_NAMESPACES = frozenset(
     {names.NAMESPACE, names.NODE_NAMESPACE, "kube-system", "kube-public", "kube-node-lease", "default"}
 )
 RESERVED_TENANTS = frozenset({names.PLATFORM_TENANT})
-SHORTEST_RETENTION_SECONDS = 24 * 3600
-"""Loki's own minimum (docs/sources/operations/storage/retention.md), and one day of a bucket's lifecycle."""
 
 
 def check(platform: Platform) -> None:
@@ -32,8 +30,7 @@ def check(platform: Platform) -> None:
         *_namespaces(platform),
         *_tenant_names(platform),
         *_tenant_regions(platform),
-        *_retention(platform),
-        *_tenant_retention(platform),
+        *durations.problems(platform),
         *_lists(platform),
         *_clusters(platform),
         *_keys(platform),
@@ -102,36 +99,6 @@ def _tenant_regions(platform: Platform) -> Iterator[Problem]:
                     f"names the region {region!r}, in which this tenant does not run",
                     ", ".join(tenant.regions),
                     f"remove it, or add {region} to tenants.{name}.regions",
-                )
-
-
-def _retention(platform: Platform) -> Iterator[Problem]:
-    """Refuse what Loki would refuse at start, or what a bucket's lifecycle, which counts in days, cannot follow."""
-    for signal in ("metrics", "logs", "traces"):
-        value = getattr(platform.retention, signal)
-        if value.seconds < SHORTEST_RETENTION_SECONDS:
-            yield _too_short(f"retention.{signal}", value)
-    for name, tenant in platform.tenants.items():
-        for signal in ("logs", "traces"):
-            value = getattr(tenant.retention, signal)
-            if value is not None and value.seconds < SHORTEST_RETENTION_SECONDS:
-                yield _too_short(f"tenants.{name}.retention.{signal}", value)
-
-
-def _too_short(path: str, value: str) -> Problem:
-    return Problem(path, f"is {str(value)!r}, shorter than a day", "at least 24h", "lengthen it")
-
-
-def _tenant_retention(platform: Platform) -> Iterator[Problem]:
-    for name, tenant in platform.tenants.items():
-        for signal in ("logs", "traces"):
-            own, maximum = getattr(tenant.retention, signal), getattr(platform.retention, signal)
-            if own is not None and own.seconds > maximum.seconds:
-                yield Problem(
-                    f"tenants.{name}.retention.{signal}",
-                    f"is {str(own)!r}, longer than the platform's",
-                    f"at most {maximum}",
-                    f"shorten it, or raise retention.{signal} for the whole environment",
                 )
 
 

@@ -43,8 +43,12 @@ class Collection(Model):
     """Traces longer than this are all kept, unless the tenant says otherwise."""
     background_sample_percent: float = Field(default=1.0, ge=0, le=100)
     """Share of the remaining traces that is kept, in percent. Storage grows in proportion."""
-    decision_wait: Duration = Duration("10s")
-    """How long the sampler waits for a trace's spans; memory grows with it, a kill loses this window."""
+    decision_wait: Duration = Duration("30s")
+    """How long the sampler waits for a trace's root, the end of the request; memory grows with it. A longer request is
+    judged by what is there."""
+    decision_wait_after_root: Duration = Duration("7s")
+    """How long it waits for the rest once the root is there, in whole seconds; a kill loses this window. SDKs send
+    what has ended within 5 s, agents within 1 s."""
     dropped_metric_attributes: list[AttributeName] = ["user_id", "order_id", "request_id"]
     """Attributes removed from every metric data point, for each would make a series per value."""
     scrape_annotated_pods: bool = True

@@ -18,8 +18,8 @@ import math
 from collections.abc import Mapping
 
 from settings.base import Model
-from settings.platform import Platform, Retention
-from settings.units import Bytes, Cpu, Duration
+from settings.platform import Collection, Platform, Retention
+from settings.units import Bytes, Cpu
 from settings.vocabulary import Size, Topology, Workload
 
 
@@ -91,7 +91,7 @@ def for_region(platform: Platform, region: str) -> Sizing:
         **_metrics(rates, platform.retention, redundant),
         **(_loki_distributed(rates) if redundant else _loki_single(rates)),
         **(_tempo_distributed(rates) if redundant else _tempo_single(rates)),
-        **_collection(rates, redundant, platform.collection.decision_wait),
+        **_collection(rates, redundant, platform.collection),
         **_access(redundant),
     }
     for workload, footprint in entry.overrides.items():
@@ -207,10 +207,15 @@ def _tempo_distributed(rates: Rates) -> dict[Workload, Need]:
     }
 
 
-def _collection(rates: Rates, redundant: bool, decision_wait: Duration) -> dict[Workload, Need]:
-    """Give a gateway memory for the traces that wait for their decision, twice over for bursts and uneven hashing."""
+def _collection(rates: Rates, redundant: bool, collection: Collection) -> dict[Workload, Need]:
+    """Give a gateway memory for the traces that wait for their decision.
+
+    Twice over for bursts and uneven hashing where they have a root, and for all that arrives where none has one, as
+    when the callers of a region trace but send their spans elsewhere.
+    """
     gateways = max(2 if redundant else 1, math.ceil(rates.spans_per_second / 15_000))
-    waiting = 2 * rates.spans_per_second * decision_wait.seconds / gateways
+    seconds = max(collection.decision_wait.seconds, 2 * collection.decision_wait_after_root.seconds)
+    waiting = rates.spans_per_second * seconds / gateways
     window = waiting * BYTES_PER_SPAN * SPAN_IN_MEMORY / WAITING_SHARE / 2**20
     return {
         Workload.OTEL_OPERATOR: _need(1, "100m", 256),

@@ -238,4 +238,4 @@ def test_endpoints_lose_their_last_slash_and_refuse_what_is_no_address() -> None
     with pytest.raises(AutomationError) as refusal:
         dataclasses.replace(whole, otlp="a:4318")
     assert str(refusal.value).startswith("--otlp: 'a:4318' is no address;")
-    assert context("dev.us-east").platform.collection.decision_wait.seconds < checks.DEADLINE_SECONDS
+    assert context("dev.us-east").platform.collection.decision_wait_after_root.seconds < checks.DEADLINE_SECONDS

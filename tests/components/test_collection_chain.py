@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,14 +22,19 @@ ARRIVAL_SECONDS = 30
 CLAIM = {"service.name": "api", "tenant": "payments", "region": "mars", "k8s.namespace.name": "payments"}
 """A producer in `shop` that says it is `payments`."""
 SHOP, PAYMENTS = "shop", "payments"
+ROOT_SECONDS = 10
+"""How long the sampler waits for a root."""
+LONG_SECONDS = 3
+"""Between the first call of a request and its end: longer than agents and, after a root, the sampler wait."""
 BACKGROUND = "background"
 """Service of traces that nothing but the background sample keeps."""
 
 
 def quick() -> Context:
-    """Return the dev region, deciding on traces after one second and with a tenant that is slow at 500 ms."""
+    """Return the dev region, deciding on traces soon and with a tenant that is slow at 500 ms."""
     base = context("dev.us-east")
-    collection = base.platform.collection.model_copy(update={"decision_wait": Duration("1s")})
+    waits = {"decision_wait": Duration(f"{ROOT_SECONDS}s"), "decision_wait_after_root": Duration("1s")}
+    collection = base.platform.collection.model_copy(update=waits)
     payments = base.platform.tenants[PAYMENTS].model_copy(update={"slow_trace": Duration("500ms")})
     return context(
         "dev.us-east",
@@ -51,7 +57,10 @@ SECRET = {"db.password": "hunter2", "url.full": "https://user:pw@host/x", "gen_a
 
 
 def _send_all(chain: Chain) -> None:
-    web = {"service.name": "web"}
+    web, reports = {"service.name": "web"}, {"service.name": "reports"}
+    # All that is known of it for a while is a quick call.
+    chain.send("traces", traces(reports, span(10, 11, parent=10, kind=3)), SHOP)
+    begun = time.monotonic()
     error = span(1, 1, status={"code": 2}, attributes=attributes({"tenant": PAYMENTS, **SECRET}))
     chain.send("traces", traces(CLAIM, error), SHOP)
     chain.send("traces", traces(web, span(2, 2, ms=1100)), SHOP)
@@ -81,6 +90,8 @@ def _send_all(chain: Chain) -> None:
         one = counter(VISITS, [(1.0, {"shop": "x"})], temporality=DELTA, at=NOW + number * 10**9)
         for pod in ("web-1", "web-2"):
             chain.send("metrics", metrics({"service.name": "web", "service.instance.id": pod}, one), SHOP)
+    time.sleep(max(0.0, begun + LONG_SECONDS - time.monotonic()))
+    chain.send("traces", traces(reports, span(10, 10, ms=LONG_SECONDS * 1000)), SHOP)
 
 
 VISITS = "visits"
@@ -138,7 +149,7 @@ def body(entry: dict[str, Any]) -> str:
 
 
 def test_errors_and_slow_traces_are_kept_whole_and_the_rest_is_not(chain: Chain) -> None:
-    kept = stored(chain, "traces", 6)
+    kept = stored(chain, "traces", 8)
     assert sorted((int(each["traceId"], 16), int(each["spanId"], 16)) for each in kept) == [
         (1, 1),
         (2, 2),
@@ -146,6 +157,8 @@ def test_errors_and_slow_traces_are_kept_whole_and_the_rest_is_not(chain: Chain)
         (6, 6),
         (6, 7),
         (8, 8),
+        (10, 10),
+        (10, 11),
     ]
 
 
@@ -158,7 +171,7 @@ def test_of_the_rest_one_in_a_hundred_is_kept(chain: Chain) -> None:
 
 
 def test_kept_spans_of_one_resource_are_stored_together_without_what_the_sampler_wrote(chain: Chain) -> None:
-    stored(chain, "traces", 6)
+    stored(chain, "traces", 8)
     until(lambda: BACKGROUND in (chain.folder / "traces.json").read_text() or None, ARRIVAL_SECONDS, "the sample")
     text = (chain.folder / "traces.json").read_text()
     groups = [group for line in text.splitlines() for group in json.loads(line)["resourceSpans"]]
@@ -173,12 +186,12 @@ def test_kept_spans_of_one_resource_are_stored_together_without_what_the_sampler
 
 
 def test_each_tenant_gets_its_own_spans_of_a_shared_trace(chain: Chain) -> None:
-    owners = {int(each["spanId"], 16): each["tenant"] for each in stored(chain, "traces", 6)}
-    assert owners == {1: SHOP, 2: SHOP, 3: PAYMENTS, 6: SHOP, 7: PAYMENTS, 8: SHOP}
+    owners = {int(each["spanId"], 16): each["tenant"] for each in stored(chain, "traces", 8)}
+    assert owners == {1: SHOP, 2: SHOP, 3: PAYMENTS, 6: SHOP, 7: PAYMENTS, 8: SHOP, 10: SHOP, 11: SHOP}
 
 
 def test_what_a_producer_claims_is_not_believed(chain: Chain) -> None:
-    (error,) = [each for each in stored(chain, "traces", 6) if int(each["spanId"], 16) == 1]
+    (error,) = [each for each in stored(chain, "traces", 8) if int(each["spanId"], 16) == 1]
     where = {"tenant": SHOP, "region": "us-east", "cluster": "dev-us-east", "environment": "dev"}
     assert where.items() <= error["resource"].items()
     assert error["resource"]["k8s.namespace.name"] == SHOP
@@ -186,7 +199,7 @@ def test_what_a_producer_claims_is_not_believed(chain: Chain) -> None:
 
 
 def test_secrets_in_attributes_are_masked_and_counts_of_tokens_are_not(chain: Chain) -> None:
-    (error,) = [each for each in stored(chain, "traces", 6) if int(each["spanId"], 16) == 1]
+    (error,) = [each for each in stored(chain, "traces", 8) if int(each["spanId"], 16) == 1]
     assert error["attributes"] == {
         "db.password": "****",
         "url.full": "https****host/x",

@@ -111,17 +111,20 @@ def test_a_limit_equal_to_the_environments_is_no_policy_of_its_own() -> None:
     assert sampling.policies(same) == sampling.policies(context())
 
 
-@pytest.mark.parametrize("wait", ["5s", "10s", "1m"])
+@pytest.mark.parametrize(("wait", "rooted"), [("30s", "7s"), ("10s", "10s"), ("2m", "1m")])
 @pytest.mark.parametrize("size", Size)
-def test_the_sampler_holds_no_more_than_its_memory_and_no_less_than_the_region_sends(size: Size, wait: str) -> None:
-    collection = context().platform.collection.model_copy(update={"decision_wait": Duration(wait)})
-    given = context(size=size, platform={"collection": collection})
+def test_the_sampler_holds_no_more_than_its_memory_and_no_less_than_the_region_sends(
+    size: Size, wait: str, rooted: str
+) -> None:
+    waits = {"decision_wait": Duration(wait), "decision_wait_after_root": Duration(rooted)}
+    given = context(size=size, platform={"collection": context().platform.collection.model_copy(update=waits)})
     need = given.sizing[Workload.COLLECTOR_GATEWAY]
     held = gateway.config(given)["processors"]["tail_sampling"]["num_traces"]
     assert held * 20_000 <= need.memory.mebibytes * 2**20 * 0.4
     rates = {Size.SMALL: 2_000, Size.MEDIUM: 20_000, Size.LARGE: 60_000}
-    arriving = rates[size] / sampling.SPANS_PER_TRACE / need.replicas * Duration(wait).seconds
-    assert held >= 2 * arriving
+    arriving = rates[size] / sampling.SPANS_PER_TRACE / need.replicas
+    assert held >= arriving * Duration(wait).seconds
+    assert held >= 2 * arriving * Duration(rooted).seconds
 
 
 def test_more_memory_holds_more_traces_and_nothing_else_of_sampling_changes() -> None:

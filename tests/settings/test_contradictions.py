@@ -54,6 +54,17 @@ CONTRADICTIONS: list[tuple[str, dict[str, Any], str]] = [
         "allowed: us-east; fix: remove it, or add eu-west to tenants.shop.regions",
     ),
     (
+        "a part of a second that the sampler would not count",
+        {"collection.decision_wait_after_root": "2500ms"},
+        "collection.decision_wait_after_root is '2500ms', no whole seconds; allowed: whole seconds; fix: round it up",
+    ),
+    (
+        "a sampler that decides before it has waited",
+        {"collection.decision_wait": "5s"},
+        "collection.decision_wait_after_root is '7s', longer than the wait for the root itself; allowed: at most 5s; "
+        "fix: shorten it, or raise collection.decision_wait",
+    ),
+    (
         "a tenant's retention above the platform's",
         {"tenants.shop.retention.logs": "721h"},
         "tenants.shop.retention.logs is '721h', longer than the platform's; allowed: at most 30d; fix: shorten it, or "

@@ -43,10 +43,12 @@ def traces_held(context: Context) -> int:
 
 
 def _bounds(context: Context, held: int) -> Config:
-    tenants = context.tenants.values()
+    tenants, collection = context.tenants.values(), context.platform.collection
     return {
         # In milliseconds: Go's durations know no days.
-        "decision_wait": f"{context.platform.collection.decision_wait.milliseconds}ms",
+        "decision_wait": f"{collection.decision_wait.milliseconds}ms",
+        # A request that is longer than this would be decided on, and dropped, before its end says that it is slow.
+        "decision_wait_after_root_received": f"{collection.decision_wait_after_root.milliseconds}ms",
         "num_traces": held,
         "decision_cache": {
             "sampled_cache_size": held * CACHE_FACTOR,

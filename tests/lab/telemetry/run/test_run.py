@@ -209,7 +209,7 @@ def test_no_outage_of_a_store_loses_a_span_a_line_or_a_sample(
 def test_a_killed_gateway_loses_no_line_no_sample_and_no_trace_that_it_had_decided(standing: Standing) -> None:
     before, given = samples(standing), loaded(standing, seed=3)
     gateway = standing.telemetry.process("gateway-0")
-    window = standing.context.platform.collection.decision_wait.seconds
+    window = standing.context.platform.collection.decision_wait_after_root.seconds
     with given.flowing():
         pause(window + TRANSIT_SECONDS + 3)
         gateway.kill()
