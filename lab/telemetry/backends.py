@@ -122,6 +122,34 @@ def tempo(config: Mapping[str, Any], ports: Mapping[str, int], store: Store) -> 
     }
 
 
+def understood(config: Mapping[str, Any]) -> Config:
+    """Return Tempo's configuration without the one field that its chart writes and the built Tempo (2.8) knows not."""
+    frontend = {key: value for key, value in config["query_frontend"].items() if key != "mcp_server"}
+    return {**config, "query_frontend": frontend}
+
+
+def tempo_role(config: Mapping[str, Any], ports: Mapping[str, int], others: Mapping[str, int]) -> Config:
+    """Return the configuration of one role of a distributed Tempo, which has one process of each and no cache.
+
+    Args:
+        config: of a process of its own on loopback.
+        ports: the role's own.
+        others: the grpc port of the query frontend and the members port of any role, by `frontend` and `members`; what
+            is not there is the role's own.
+    """
+    lifecycler, querier = config["ingester"]["lifecycler"], config["querier"]
+    alone = {**lifecycler, "ring": {**lifecycler["ring"], "replication_factor": 1}}
+    frontend = f"{LOOPBACK}:{others.get('frontend', ports['grpc'])}"
+    worker = {**querier["frontend_worker"], "frontend_address": frontend}
+    member = f"{LOOPBACK}:{others.get('members', ports['members'])}"
+    return {
+        **{key: value for key, value in understood(config).items() if key != "cache"},
+        "ingester": {**config["ingester"], "lifecycler": alone},
+        "querier": {**querier, "frontend_worker": worker},
+        "memberlist": {**config["memberlist"], "join_members": [member]},
+    }
+
+
 def _joined(config: Config, ring: str, address: str = "instance_addr") -> Config:
     return {**config, ring: {**config.get(ring, {}), address: LOOPBACK}}
 

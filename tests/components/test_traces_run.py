@@ -1,4 +1,7 @@
-"""The real Tempo and Prometheus, from the rendered configuration: who reads what, and what is generated."""
+"""The real Tempo and Prometheus, from the rendered configuration: who reads what, and what is generated.
+
+In dev's one process and in the processes that prod has, one of each role.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-import yaml
 
 from automation.waiting import until
-from charts.pull import resolve
-from components.values import traces
+from components.values.context import Context
 from tests.backends import HTTP, running
 from tests.contexts import context
 from tests.otlp import attributes
-from tests.rendering import render
+from tests.rendering import tempo_files
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 DEADLINE_SECONDS = 90.0
@@ -24,27 +25,32 @@ DEADLINE_SECONDS = 90.0
 
 @dataclass(frozen=True)
 class Running:
-    """Where the three are."""
+    """Where the three are, whose they are, and whose trace is there."""
 
+    given: Context
+    owner: str
+    other: str
     queries: str
     otlp: str
     prometheus: str
 
 
-@pytest.fixture(scope="module")
-def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Return a Tempo that holds one trace of shop, and the Prometheus that it writes to."""
-    given = context("dev.us-east")
-    objects = render("tempo", resolve({})["tempo"], traces.helm_values(given), "observability")
-    files = {key: text for each in objects if each["kind"] == "ConfigMap" for key, text in each["data"].items()}
-    config, overrides = yaml.safe_load(files["tempo.yaml"]), yaml.safe_load(files["overrides.yaml"])["overrides"]
+@pytest.fixture(
+    scope="module", params=[("dev.us-east", "shop", "payments"), ("prod.eu-west", "storefront", "payments")]
+)
+def region(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Running]:
+    """Return a Tempo that holds one trace of a tenant, and the Prometheus that it writes to."""
+    stack, owner, other = request.param
+    given = context(stack)
+    config, overrides = tempo_files(given)
     # Only to be quicker: two collections of 15 s each pass before a series is there.
     config["metrics_generator"]["registry"]["collection_interval"] = "1s"
     with running(tmp_path_factory.mktemp("tempo")) as backends:
         prometheus = backends.prometheus()
-        queries, otlp = backends.tempo(config, overrides, prometheus)
-        assert push(otlp, "shop").status_code == 200
-        yield Running(queries, otlp, prometheus)
+        start = backends.distributed_tempo if given.distributed else backends.tempo
+        queries, otlp = start(config, overrides, prometheus)
+        assert push(otlp, owner).status_code == 200
+        yield Running(given, owner, other, queries, otlp, prometheus)
 
 
 def push(otlp: str, tenant: str | None, padding: str = "") -> Any:
@@ -90,10 +96,14 @@ def trace(region: Running, tenant: str) -> int:
 
 
 def series(region: Running, expression: str) -> list[dict[str, str]]:
-    """Return the label sets that a query finds, once there are any or the deadline has passed."""
+    """Return the label sets that a query finds, once there are any or the deadline has passed.
+
+    Sends again meanwhile: a distributor that has just started may not have heard of the generator, and passes it by.
+    """
     found: list[dict[str, str]] = []
 
     def look() -> bool:
+        assert push(region.otlp, region.owner).status_code == 200
         answer = HTTP.get(f"{region.prometheus}/api/v1/query", params={"query": expression}, timeout=10)
         found[:] = [each["metric"] for each in answer.json()["data"]["result"]]
         return bool(found)
@@ -102,22 +112,17 @@ def series(region: Running, expression: str) -> list[dict[str, str]]:
     return found
 
 
-IDENTITY = {
-    "tenant": "shop",
-    "region": "us-east",
-    "cluster": "dev-us-east",
-    "environment": "dev",
-    "source": "tempo",
-}
+def identity(region: Running) -> dict[str, str]:
+    return {"tenant": region.owner, **region.given.identity, "source": "tempo"}
 
 
 def test_a_tenant_reads_its_own_traces_only(region: Running) -> None:
-    assert until(lambda: trace(region, "shop") == 200, DEADLINE_SECONDS)
-    assert trace(region, "payments") == 404
+    assert until(lambda: trace(region, region.owner) == 200, DEADLINE_SECONDS)
+    assert trace(region, region.other) == 404
 
 
 def test_the_platform_team_reads_across_tenants(region: Running) -> None:
-    assert until(lambda: trace(region, "payments|shop") == 200, DEADLINE_SECONDS)
+    assert until(lambda: trace(region, f"{region.other}|{region.owner}") == 200, DEADLINE_SECONDS)
 
 
 def test_without_a_tenant_nothing_is_read_or_written(region: Running) -> None:
@@ -128,7 +133,12 @@ def test_without_a_tenant_nothing_is_read_or_written(region: Running) -> None:
 def test_span_metrics_carry_tenant_region_cluster_environment_and_namespace(region: Running) -> None:
     found = series(region, 'traces_spanmetrics_calls_total{service="cart"}')
     assert len(found) == 1
-    expected = {**IDENTITY, "k8s_namespace_name": "shop", "span_name": "GET /cart", "span_kind": "SPAN_KIND_SERVER"}
+    expected = {
+        **identity(region),
+        "k8s_namespace_name": "shop",
+        "span_name": "GET /cart",
+        "span_kind": "SPAN_KIND_SERVER",
+    }
     assert expected.items() <= found[0].items()
 
 
@@ -141,7 +151,7 @@ def test_the_service_graph_of_stored_traces_has_a_name_that_no_service_map_adds_
     assert len(found) == 1
     answer = HTTP.get(f"{region.prometheus}/api/v1/label/__name__/values", timeout=10)
     assert not [name for name in answer.json()["data"] if name.startswith("traces_service_graph")]
-    assert {**IDENTITY, "server": "cart"}.items() <= found[0].items()
+    assert {**identity(region), "server": "cart"}.items() <= found[0].items()
 
 
 def test_an_exemplar_leads_to_the_trace_under_the_label_of_the_sdks(region: Running) -> None:
@@ -156,7 +166,7 @@ def test_an_exemplar_leads_to_the_trace_under_the_label_of_the_sdks(region: Runn
 
     def pushed() -> bool:
         # An exemplar is sent once, unlike a sample, and one that comes before Tempo's writer has started is gone.
-        assert push(region.otlp, "shop").status_code == 200
+        assert push(region.otlp, region.owner).status_code == 200
         return bool(exemplars())
 
     assert until(pushed, DEADLINE_SECONDS)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import signal
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -51,13 +49,6 @@ class Stand:
 
 class Stack(Backends):
     """The stores of tests/backends.py, with rules, alerts and the access proxy beside them."""
-
-    def stop(self) -> None:
-        """End every process; Tempo at once, which would take 10 s to put away what nobody needs."""
-        tempo = self._processes.recorded().get("tempo")
-        if tempo is not None and tempo.alive():
-            os.kill(tempo.pid, signal.SIGKILL)
-        super().stop()
 
     def prometheus_with_rules(self, rules: Json, alertmanager: str) -> str:
         """Start a Prometheus that takes OTLP, evaluates rules each second and alerts."""
