@@ -5,7 +5,7 @@ An agent hands on what the pods of its node export, each export with its own res
 Every service here is a pod that exports the spans, lines or points of 250 requests at once, which is what an SDK sends
 in its five seconds from a service with some fifty requests a second.
 
-Agents compress with zstd, which grpc for Python cannot: requests are sent plain, to whatever is measured.
+Agents compress with zstd, which grpc for Python cannot: what is measured gets them through a collector that can.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """What a gateway does per second and core, over what the same collector does that only passes OTLP on.
 
-Both are given the same requests over gRPC, those that agents send (`bench.loads`), one after the other at a multiple of
-the rate that the region is sized for, and send to the same sink. Compared is the processor time that each takes for a
-part of that which begins when the sampler holds as much as it will and the process has got its memory from the machine:
-what a gateway takes day by day. Sent as fast as it is taken, a load is another thing (docs/benchmarks.md).
+Both are given the same requests over gRPC, those that agents send (`bench.loads`), compressed as by agents, one after
+the other at a multiple of the rate that the region is sized for. Both report on themselves and send to the same sink.
+Compared is the processor time that each takes for a part of that which begins when the sampler holds as much as it will
+and the process has got its memory from the machine: what a gateway takes day by day. Sent as fast as it is taken, a
+load is another thing (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ WARMING_SECONDS: Final = 15.0
 COUNTED_SECONDS: Final = 30.0
 _START_SECONDS: Final = 60.0
 _QUEUE_BYTES: Final = 10**9
+_SILENT: Final = {"metrics": {"level": "none"}}
+"""Telemetry of those that are not measured."""
 _SERVICE: Final = "/opentelemetry.proto.collector.{0}.v1.{1}Service/Export"
 _METHODS: Final = {
     "traces": _SERVICE.format("trace", "Trace"),
@@ -170,7 +173,7 @@ def _sink() -> Make:
             "exporters": {"debug": {"verbosity": "basic", "use_internal_logger": False}},
             "service": {
                 "extensions": ["health_check"],
-                "telemetry": {"metrics": {"level": "none"}},
+                "telemetry": _SILENT,
                 "pipelines": {signal: pieces.pipeline(["otlp"], [], ["debug"]) for signal in _METHODS},
             },
         }
@@ -191,23 +194,38 @@ def _rendered(context: Context, sink: Mapping[str, int]) -> Make:
     return made
 
 
+def _agent(taker: Mapping[str, int]) -> Make:
+    """Return a collector that hands each request on before it answers, compressed as agents do it."""
+
+    def made(ports: Mapping[str, int], folder: Path) -> dict[str, Any]:
+        config = _bare(taker)(ports, folder)
+        config["service"]["telemetry"] = _SILENT
+        config["exporters"]["otlp_grpc"] |= {
+            "compression": pieces.COMPRESSION,
+            "sending_queue": {"enabled": False},
+            "retry_on_failure": {"enabled": False},
+        }
+        return config
+
+    return made
+
+
 def _bare(sink: Mapping[str, int]) -> Make:
     """Return a collector that only passes on what it receives, by the exporter's defaults."""
 
     def made(ports: Mapping[str, int], _: Path) -> dict[str, Any]:
         target = f"127.0.0.1:{sink['otlp_grpc']}"
-        return {
-            "extensions": {"health_check": {"endpoint": f"127.0.0.1:{ports['health']}"}},
-            "receivers": {
-                "otlp": {"protocols": {"grpc": {"endpoint": f"127.0.0.1:{ports['otlp_grpc']}"}}},
-            },
+        config = {
+            "extensions": {"health_check": {}},
+            "receivers": {"otlp": {"protocols": {"grpc": {}}}},
             "exporters": {"otlp_grpc": {"endpoint": target, "tls": {"insecure": True}}},
             "service": {
                 "extensions": ["health_check"],
-                "telemetry": {"metrics": {"level": "none"}},
+                "telemetry": pieces.telemetry(),
                 "pipelines": {signal: pieces.pipeline(["otlp"], [], ["otlp_grpc"]) for signal in _METHODS},
             },
         }
+        return collectors.listening(config, ports)
 
     return made
 
@@ -244,10 +262,10 @@ def _spent(program: _Program, folder: Path, load_: Load, rate: float) -> _Spent:
     first, last = (
         int(seconds * rate / per_request) for seconds in (WARMING_SECONDS, WARMING_SECONDS + COUNTED_SECONDS)
     )
-    with _running(program, folder) as collector:
+    with _running(program, folder) as collector, _running(_Program(_agent(collector.ports)), folder) as agent:
         started = time.monotonic()
         taken: dict[int, float] = {}
-        for number in _sent(collector, load_.signal, itertools.islice(itertools.cycle(load_.requests), last + 1)):
+        for number in _sent(agent, load_.signal, itertools.islice(itertools.cycle(load_.requests), last + 1)):
             # At the same moment of both: a request has just been taken, and what follows from it has not.
             if number in {first, last}:
                 taken[number] = collector.cpu_seconds()
