@@ -20,6 +20,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from automation.verify import otlp
+from bench import conventions
 from components.values.collection import log_files, pieces
 from components.values.context import Context
 from lab.signals import logs as lines
@@ -54,13 +55,15 @@ def loads(context: Context, traces: int) -> list[Load]:
     exports: dict[str, list[bytes]] = {signal: [] for signal in SIGNALS}
     amounts = dict.fromkeys(SIGNALS, 0.0)
     meter, metered = Meter(now), CHECKOUT.hops[_METERED]
+    said = [conventions.constant(hop) for hop in CHECKOUT.hops]
     for first in range(0, traces, _CHUNK):
         made = list(maker.requests(first, _CHUNK, now))
         spans: dict[str, list[Span]] = {}
         records: dict[str, list[LogRecord]] = {}
         for request in made:
-            for hop, span in zip(CHECKOUT.hops, request.spans, strict=True):
+            for hop, constant, span in zip(CHECKOUT.hops, said, request.spans, strict=True):
                 if span is not None:
+                    span.attributes.extend([*constant, *conventions.varying(hop, request.number)])
                     spans.setdefault(hop.service, []).append(span)
             for line in lines.lines(plan, request):
                 records.setdefault(line.service, []).append(_levelled(line))

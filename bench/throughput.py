@@ -1,7 +1,7 @@
 """What a gateway does per second and core, over what the same collector does that only passes OTLP on.
 
-Both are given the same requests over gRPC, those that agents send (`bench.loads`), compressed as by agents, one after
-the other at a multiple of the rate that the region is sized for. Both report on themselves and send to the same sink.
+Both are given the same requests over gRPC at the same time, those that agents send (`bench.loads`), compressed as by
+agents, at a multiple of the rate that the region is sized for. Both report on themselves and send to the same sink.
 Compared is the processor time that each takes for a part of that which begins when the sampler holds as much as it will
 and the process has got its memory from the machine: what a gateway takes day by day. Sent as fast as it is taken, a
 load is another thing (docs/benchmarks.md).
@@ -15,8 +15,8 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -47,7 +47,7 @@ GATEWAY, BARE, DELIVERING = "gateway", "bare collector", "bare collector with th
 MEMORY: Final = f"gateway: peak memory / memory_limiter at {TIMES_RATED}x the rate"
 WARMING_SECONDS: Final = 15.0
 """Before the part that counts; longer than the sampler waits."""
-COUNTED_SECONDS: Final = 30.0
+COUNTED_SECONDS: Final = 60.0
 _START_SECONDS: Final = 60.0
 _QUEUE_BYTES: Final = 10**9
 _SILENT: Final = {"metrics": {"level": "none"}}
@@ -77,23 +77,19 @@ def measure() -> dict[str, Any]:
             BARE: _Program(_bare(sink.ports)),
             DELIVERING: _Program(_delivering(sink.ports), env),
         }
-        spent = {
-            (side, each.signal): _spent(program, Path(name), each, rates[each.signal])
-            for each in loads(context, traces)
-            for side, program in programs.items()
-        }
-    per_core = {signal: 1 / spent[GATEWAY, signal].seconds for signal in _METHODS}
+        spent = {each.signal: _spent(programs, Path(name), each, rates[each.signal]) for each in loads(context, traces)}
+    per_core = {signal: 1 / spent[signal][GATEWAY].seconds for signal in _METHODS}
     limit: int = pieces.memory_limiter(context, Workload.COLLECTOR_GATEWAY)["limit_mib"]
     return {
         "gateway: spans per second and core": round(per_core["traces"]),
         "gateway: log MB per second and core": round(per_core["logs"], 1),
         "gateway: metric points per second and core": round(per_core["metrics"]),
         **{
-            f"{GATEWAY} / {other}, {signal}": round(spent[other, signal].seconds / spent[GATEWAY, signal].seconds, 2)
+            f"{GATEWAY} / {other}, {signal}": round(spent[signal][other].seconds / spent[signal][GATEWAY].seconds, 2)
             for other in (BARE, DELIVERING)
             for signal in _METHODS
         },
-        MEMORY: round(spent[GATEWAY, "traces"].peak_mib / limit, 2),
+        MEMORY: round(spent["traces"][GATEWAY].peak_mib / limit, 2),
     }
 
 
@@ -256,28 +252,40 @@ class _Spent:
     peak_mib: float
 
 
-def _spent(program: _Program, folder: Path, load_: Load, rate: float) -> _Spent:
-    """Return what a new collector takes under a sustained load, a load too short for it sent again and again."""
+def _spent(programs: Mapping[str, _Program], folder: Path, load_: Load, rate: float) -> dict[str, _Spent]:
+    """Return what new collectors take under one sustained load, a load too short for it sent again and again.
+
+    All at once: what else the machine does in these seconds, it does to each.
+    """
     per_request = load_.amount / len(load_.requests)
     first, last = (
         int(seconds * rate / per_request) for seconds in (WARMING_SECONDS, WARMING_SECONDS + COUNTED_SECONDS)
     )
-    with _running(program, folder) as collector, _running(_Program(_agent(collector.ports)), folder) as agent:
+    with ExitStack() as stack:
+        running = {side: stack.enter_context(_running(each, folder)) for side, each in programs.items()}
+        sends = {side: stack.enter_context(_sending(each, folder, load_.signal)) for side, each in running.items()}
         started = time.monotonic()
-        taken: dict[int, float] = {}
-        for number in _sent(agent, load_.signal, itertools.islice(itertools.cycle(load_.requests), last + 1)):
-            # At the same moment of both: a request has just been taken, and what follows from it has not.
-            if number in {first, last}:
-                taken[number] = collector.cpu_seconds()
+        taken: dict[tuple[str, int], float] = {}
+        for number, request in enumerate(itertools.islice(itertools.cycle(load_.requests), last + 1)):
+            for side, send in sends.items():
+                send(request)
+                # At the same moment of each: a request has just been taken, and what follows from it has not.
+                taken[side, number] = running[side].cpu_seconds()
             hold(started, (number + 1) * per_request / rate)
-        return _Spent((taken[last] - taken[first]) / ((last - first) * per_request), collector.peak_mib())
+        amount = (last - first) * per_request
+        return {
+            side: _Spent((taken[side, last] - taken[side, first]) / amount, each.peak_mib())
+            for side, each in running.items()
+        }
 
 
-def _sent(collector: _Collector, signal: str, encoded: Iterable[bytes]) -> Iterator[int]:
-    """Send requests one after the other, and yield the number of each that was taken."""
+@contextmanager
+def _sending(collector: _Collector, folder: Path, signal: str) -> Iterator[Callable[[bytes], object]]:
+    """Yield what hands a request to a collector through an agent, and returns when it is taken."""
     options = [("grpc.max_send_message_length", -1)]
-    with grpc.insecure_channel(f"127.0.0.1:{collector.ports['otlp_grpc']}", options=options) as channel:
+    with (
+        _running(_Program(_agent(collector.ports)), folder) as agent,
+        grpc.insecure_channel(f"127.0.0.1:{agent.ports['otlp_grpc']}", options=options) as channel,
+    ):
         export = channel.unary_unary(_METHODS[signal], request_serializer=bytes, response_deserializer=bytes)
-        for number, each in enumerate(encoded):
-            export(each, timeout=60, wait_for_ready=True)
-            yield number
+        yield lambda request: export(request, timeout=60, wait_for_ready=True)
