@@ -38,9 +38,10 @@ def constant(hop: Hop) -> list[KeyValue]:
     """Return what every span of a hop has besides the hop's own."""
     own = hop.attributes
     if "messaging.system" in own:
+        operation = "process" if hop.serves else "send"
         said: Attributes = {
-            "messaging.operation.name": "process" if hop.serves else "send",
-            "messaging.operation.type": "process" if hop.serves else "send",
+            "messaging.operation.name": operation,
+            "messaging.operation.type": operation,
             "messaging.client.id": f"{hop.service}-7d4b9c6f5d-x2x7k",
             "messaging.destination.partition.id": "3",
             **({"messaging.consumer.group.name": hop.service} if hop.serves else {}),

@@ -270,7 +270,8 @@ def _spent(programs: Mapping[str, _Program], folder: Path, load_: Load, rate: fl
             for side, send in sends.items():
                 send(request)
                 # At the same moment of each: a request has just been taken, and what follows from it has not.
-                taken[side, number] = running[side].cpu_seconds()
+                if number in {first, last}:
+                    taken[side, number] = running[side].cpu_seconds()
             hold(started, (number + 1) * per_request / rate)
         amount = (last - first) * per_request
         return {

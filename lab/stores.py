@@ -84,8 +84,8 @@ class Backends:
     def distributed_tempo(self, config: dict[str, Any], overrides: Mapping[str, Any], metrics: str) -> tuple[str, str]:
         """Start Tempo's roles as processes of their own; return the addresses of queries and of OTLP over HTTP."""
         self._bucket(config["storage"]["trace"]["s3"]["bucket"])
-        config, others = _writing(config, metrics), dict[str, int]()
-        others["members"] = self._tempo("ingester", config, overrides, others)["members"]
+        config = _writing(config, metrics)
+        others = {"members": self._tempo("ingester", config, overrides, {})["members"]}
         frontend = self._tempo("query-frontend", config, overrides, others)
         others["frontend"] = frontend["grpc"]
         for role in ("querier", "compactor", "metrics-generator"):

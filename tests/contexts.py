@@ -24,3 +24,8 @@ def context(stack: str = "prod.us-east", *, platform: dict[str, Any] | None = No
     changed = loaded.regions[name].model_copy(update=region)
     regions = {**loaded.regions, name: changed}
     return Context(loaded.model_copy(update={**(platform or {}), "regions": regions}), name)
+
+
+def collecting(stack: str = "prod.us-east", **collection: Any) -> dict[str, Any]:
+    """Return the field of a stack's platform that says what collectors keep, with what differs, for `context`."""
+    return {"collection": context(stack).platform.collection.model_copy(update=collection)}

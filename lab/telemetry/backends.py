@@ -80,10 +80,9 @@ def loki_role(config: Mapping[str, Any], ports: Mapping[str, int], others: Mappi
         others: grpc ports of the scheduler and of the index gateway, and the members port of any role, by `scheduler`,
             `index` and `members`; what is not there is the role's own.
     """
-    scheduler, index = (f"{LOOPBACK}:{others.get(role, ports['grpc'])}" for role in ("scheduler", "index"))
+    scheduler, index = (_peer(role, "grpc", ports, others) for role in ("scheduler", "index"))
     storage = config["storage_config"]
     shipper = {**storage["tsdb_shipper"], "index_gateway_client": {"server_address": index}}
-    member = f"{LOOPBACK}:{others.get('members', ports['members'])}"
     return {
         **{key: value for key, value in config.items() if key != "chunk_store_config"},
         "common": {**config["common"], "replication_factor": 1},
@@ -91,7 +90,7 @@ def loki_role(config: Mapping[str, Any], ports: Mapping[str, int], others: Mappi
         "frontend": {**config["frontend"], "scheduler_address": scheduler, "address": LOOPBACK},
         "frontend_worker": {**config["frontend_worker"], "scheduler_address": scheduler},
         "storage_config": {**storage, "tsdb_shipper": shipper},
-        "memberlist": {**config["memberlist"], "join_members": [member]},
+        "memberlist": _joining(config["memberlist"], ports, others),
     }
 
 
@@ -139,15 +138,21 @@ def tempo_role(config: Mapping[str, Any], ports: Mapping[str, int], others: Mapp
     """
     lifecycler, querier = config["ingester"]["lifecycler"], config["querier"]
     alone = {**lifecycler, "ring": {**lifecycler["ring"], "replication_factor": 1}}
-    frontend = f"{LOOPBACK}:{others.get('frontend', ports['grpc'])}"
-    worker = {**querier["frontend_worker"], "frontend_address": frontend}
-    member = f"{LOOPBACK}:{others.get('members', ports['members'])}"
+    worker = {**querier["frontend_worker"], "frontend_address": _peer("frontend", "grpc", ports, others)}
     return {
         **{key: value for key, value in understood(config).items() if key != "cache"},
         "ingester": {**config["ingester"], "lifecycler": alone},
         "querier": {**querier, "frontend_worker": worker},
-        "memberlist": {**config["memberlist"], "join_members": [member]},
+        "memberlist": _joining(config["memberlist"], ports, others),
     }
+
+
+def _peer(role: str, purpose: str, ports: Mapping[str, int], others: Mapping[str, int]) -> str:
+    return f"{LOOPBACK}:{others.get(role, ports[purpose])}"
+
+
+def _joining(config: Config, ports: Mapping[str, int], others: Mapping[str, int]) -> Config:
+    return {**config, "join_members": [_peer("members", "members", ports, others)]}
 
 
 def _joined(config: Config, ring: str, address: str = "instance_addr") -> Config:

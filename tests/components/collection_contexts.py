@@ -15,7 +15,7 @@ from components.values.context import Context
 from settings.sink import Sink
 from settings.tenant import Tenant
 from settings.vocabulary import Signal, SinkKind
-from tests.contexts import context
+from tests.contexts import collecting, context
 
 CONFIGS = {"agent": agent.config, "gateway": gateway.config, "cluster": cluster.config}
 SINKS = {
@@ -39,8 +39,7 @@ SINKS = {
 
 
 def with_sinks(chosen: dict[str, Sink] = SINKS) -> Context:
-    collection = context().platform.collection.model_copy(update={"sinks": chosen})
-    return context(platform={"collection": collection})
+    return context(platform=collecting(sinks=chosen))
 
 
 def with_tenants(tenants: dict[str, Tenant], stack: str = "prod.us-east") -> Context:

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from components.values.context import Context
+from lab.pace import hold
 from settings.units import Duration
 from tests.components.collection_chain import Chain, plain, until
 from tests.components.collection_signals import DELTA, NOW, counter, logs, metrics, span, span_id, trace_id, traces
-from tests.contexts import context
+from tests.contexts import collecting, context
 from tests.otlp import attributes
 
 ARRIVAL_SECONDS = 30
@@ -33,13 +34,11 @@ BACKGROUND = "background"
 def quick() -> Context:
     """Return the dev region, deciding on traces soon and with a tenant that is slow at 500 ms."""
     base = context("dev.us-east")
-    waits = {"decision_wait": Duration(f"{ROOT_SECONDS}s"), "decision_wait_after_root": Duration("1s")}
-    collection = base.platform.collection.model_copy(update=waits)
-    payments = base.platform.tenants[PAYMENTS].model_copy(update={"slow_trace": Duration("500ms")})
-    return context(
-        "dev.us-east",
-        platform={"collection": collection, "tenants": {**base.platform.tenants, PAYMENTS: payments}},
+    soon = collecting(
+        "dev.us-east", decision_wait=Duration(f"{ROOT_SECONDS}s"), decision_wait_after_root=Duration("1s")
     )
+    payments = base.platform.tenants[PAYMENTS].model_copy(update={"slow_trace": Duration("500ms")})
+    return context("dev.us-east", platform={**soon, "tenants": {**base.platform.tenants, PAYMENTS: payments}})
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +89,7 @@ def _send_all(chain: Chain) -> None:
         one = counter(VISITS, [(1.0, {"shop": "x"})], temporality=DELTA, at=NOW + number * 10**9)
         for pod in ("web-1", "web-2"):
             chain.send("metrics", metrics({"service.name": "web", "service.instance.id": pod}, one), SHOP)
-    time.sleep(max(0.0, begun + LONG_SECONDS - time.monotonic()))
+    hold(begun, LONG_SECONDS)
     chain.send("traces", traces(reports, span(10, 10, ms=LONG_SECONDS * 1000)), SHOP)
 
 

@@ -23,7 +23,7 @@ from settings import names
 from settings.units import Duration
 from tests.components.collection_chain import NODE, Chain, free_ports, until
 from tests.components.collection_cluster import SECONDS, apply, kubectl, read, thing
-from tests.contexts import context
+from tests.contexts import collecting, context
 from tests.lab.conftest import LabCluster, lab_cluster
 from tests.otlp import attributes
 from tests.recording import record
@@ -197,10 +197,9 @@ def pod(server: LabCluster, namespace: str, address: str) -> str:
 def chain(server: LabCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chain]:
     """Agent, cluster collector and gateway, with the rights that ship and a pod of `shop` that sends from here."""
     folder = tmp_path_factory.mktemp("chain")
-    base = context("dev.us-east")
-    collection = base.platform.collection.model_copy(update={"decision_wait": Duration("1s")})
+    soon = collecting("dev.us-east", decision_wait=Duration("1s"), decision_wait_after_root=Duration("1s"))
     configs = {name: rights(server, name, folder) for name in ("agent", "cluster")}
-    chain = Chain(context("dev.us-east", platform={"collection": collection}), folder, kubeconfigs=configs)
+    chain = Chain(context("dev.us-east", platform=soon), folder, kubeconfigs=configs)
     try:
         pod(server, "shop", "127.0.0.1")
         chain.start()

@@ -20,7 +20,7 @@ from tests.components.collection_contexts import (
     with_sinks,
     with_tenants,
 )
-from tests.contexts import context
+from tests.contexts import collecting, context
 
 
 def test_the_collector_takes_sinks(tmp_path: Path) -> None:
@@ -116,8 +116,8 @@ def test_a_limit_equal_to_the_environments_is_no_policy_of_its_own() -> None:
 def test_the_sampler_holds_no_more_than_its_memory_and_no_less_than_the_region_sends(
     size: Size, wait: str, rooted: str
 ) -> None:
-    waits = {"decision_wait": Duration(wait), "decision_wait_after_root": Duration(rooted)}
-    given = context(size=size, platform={"collection": context().platform.collection.model_copy(update=waits)})
+    waits = collecting(decision_wait=Duration(wait), decision_wait_after_root=Duration(rooted))
+    given = context(size=size, platform=waits)
     need = given.sizing[Workload.COLLECTOR_GATEWAY]
     held = gateway.config(given)["processors"]["tail_sampling"]["num_traces"]
     assert held * 20_000 <= need.memory.mebibytes * 2**20 * 0.4

@@ -12,7 +12,7 @@ import pytest
 
 from settings.units import Duration
 from tests.components.collection_chain import Chain, until
-from tests.contexts import context
+from tests.contexts import collecting, context
 from tests.otlp import attributes
 
 ARRIVAL_SECONDS = 40
@@ -21,10 +21,9 @@ ARRIVAL_SECONDS = 40
 
 @pytest.fixture
 def chain(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Chain]:
-    base = context("dev.us-east")
-    collection = base.platform.collection.model_copy(update={"decision_wait": Duration("1s")})
+    soon = collecting("dev.us-east", decision_wait=Duration("1s"), decision_wait_after_root=Duration("1s"))
     stuck = getattr(request, "param", None)
-    chain = Chain(context("dev.us-east", platform={"collection": collection}), tmp_path, stuck)
+    chain = Chain(context("dev.us-east", platform=soon), tmp_path, stuck)
     try:
         chain.start()
         yield chain

@@ -5,7 +5,7 @@ from __future__ import annotations
 from charts.pull import resolve
 from components.metrics import Metrics
 from settings import names
-from tests.contexts import context
+from tests.contexts import collecting, context
 from tests.recording import record
 
 PACKAGES = resolve({})
@@ -26,8 +26,8 @@ def test_the_component_registers_the_chart_and_what_stands_beside_it() -> None:
 
 
 def test_annotated_pods_can_be_left_unscraped() -> None:
-    collection = context().platform.collection.model_copy(update={"scrape_annotated_pods": False})
-    made = record(lambda: Metrics("m", context(platform={"collection": collection}), PACKAGES))
+    given = context(platform=collecting(scrape_annotated_pods=False))
+    made = record(lambda: Metrics("m", given, PACKAGES))
     assert "m-annotated-pods" not in made
 
 

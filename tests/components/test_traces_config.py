@@ -19,7 +19,7 @@ from settings.load import ROOT
 from settings.tenant import Limits
 from settings.units import Duration
 from settings.vocabulary import Size
-from tests.contexts import SIZED, context
+from tests.contexts import SIZED, collecting, context
 from tests.rendering import render, tempo_files
 
 PACKAGES = resolve({})
@@ -208,8 +208,8 @@ def test_a_collector_is_told_to_retry_above_the_limit() -> None:
 
 
 def test_spans_count_in_the_metrics_however_long_the_sampler_waits() -> None:
-    collection = context().platform.collection.model_copy(update={"decision_wait": Duration("90s")})
-    generator = loaded(context(platform={"collection": collection}))[0]["metrics_generator"]
+    given = context(platform=collecting(decision_wait=Duration("90s")))
+    generator = loaded(given)[0]["metrics_generator"]
     assert generator["metrics_ingestion_time_range_slack"] == "120s"
 
 

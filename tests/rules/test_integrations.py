@@ -13,7 +13,7 @@ from components.values.collection import cluster
 from components.values.context import Context
 from components.values.rule_files import INTEGRATIONS, everywhere, rule_files
 from settings.vocabulary import Integration
-from tests.contexts import context
+from tests.contexts import collecting, context
 from tests.recording import record
 from tests.relabeling import relabel
 
@@ -144,8 +144,7 @@ def test_a_pod_that_says_no_or_is_scraped_already_is_left_alone(what: str) -> No
 
 
 def test_annotated_pods_are_found_where_nothing_else_scrapes_them() -> None:
-    collection = EVERY.platform.collection.model_copy(update={"scrape_annotated_pods": False})
-    given = context(integrations=list(Integration), platform={"collection": collection})
+    given = context(integrations=list(Integration), platform=collecting(scrape_annotated_pods=False))
     wanted, described = PODS["a sidecar"]
     (monitor,) = (each for each in pod_monitors(given) if each.name == wanted)
     assert len(found(monitor, {**described, "annotation_prometheus_io_scrape": "true"}, given)) == 1
