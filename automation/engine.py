@@ -35,6 +35,17 @@ from automation.state import Workspace
 
 Watcher = Callable[[Recorder], None]
 """Is told after every event, to show progress."""
+_AT_ONCE: Final = {
+    "PULUMI_PARALLEL": "32",
+    "PULUMI_K8S_CLIENT_QPS": "200",
+    "PULUMI_K8S_CLIENT_BURST": "400",
+}
+"""How much is asked at once, where the user's environment says nothing.
+
+What is asked is far away, and an operation mostly waits for it: with 80 ms to each API server one region's preview took
+5.9 s instead of 8.2 (2026-11). By default the engine runs four operations per core, eight on a small runner, and the
+kubernetes provider sends 50 requests a second after the first 120, which alone is 3 s for a region's 280 objects.
+"""
 _TRACEBACK: Final = "Traceback (most recent call last)"
 
 
@@ -88,6 +99,7 @@ class Engine:
         self._command = command
         self._secrets_provider = secrets_provider
         self._env = {
+            **{name: value for name, value in _AT_ONCE.items() if name not in os.environ},
             **env,
             "PULUMI_HOME": str(places.home),
             "PULUMI_SKIP_UPDATE_CHECK": "true",

@@ -36,7 +36,7 @@ TARGETS = {
     "preview / (helm template + kubectl dry run)": 1.0,
     "preview / engine floor": 2.0,
     "preview of 400 tenants / of 4": 4.0,
-    regions.RATIO: 1.6,
+    **{regions.ratio(round_trip): 1.6 for round_trip in regions.ROUND_TRIPS},
     "settings to values (s)": 1.0,
     "peak memory of program and stand-ins (MiB)": 600.0,
     throughput.MEMORY: 1.0,

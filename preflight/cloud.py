@@ -37,18 +37,19 @@ def examine(subject: Subject) -> list[Problem]:
     )
     session = boto3.session.Session(region_name=subject.region.aws_region)
     try:
-        mistaken = list(account(session.client("sts", config=config), subject.name, subject.region))
-        if mistaken:
-            return mistaken
+        sts = session.client("sts", config=config)
         store = session.client("secretsmanager", config=config)
         s3 = session.client("s3", config=config)
         given = references.given_secrets(subject.platform, subject.name)
-        checks: list[Check] = [partial(secret, store, subject, path, name) for path, name in given.items()]
+        checks: list[Check] = [partial(account, sts, subject.name, subject.region)]
+        checks += [partial(secret, store, subject, path, name) for path, name in given.items()]
         checks += [
             partial(bucket, s3, subject, name) for name in names.buckets(subject.platform, subject.name).values()
         ]
         with ThreadPoolExecutor(_PARALLEL) as pool:
-            return [problem for found in pool.map(lambda each: list(each()), checks) for problem in found]
+            # At once, though a wrong account is asked in vain: a connection alone is two ways to a region and back.
+            mistaken, *found = pool.map(lambda each: list(each()), checks)
+            return mistaken or [problem for problems in found for problem in problems]
     except BotoCoreError as error:
         return [
             Problem(

@@ -16,9 +16,9 @@ Check = Callable[[Api, Subject], Iterator[Problem]]
 PINS_PATH = pins.FILE
 """Path of the problems that are about a pin: a preview says them, and only an update refuses."""
 _CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-_METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-"""Annotations without schemas: a kilobyte each, 2.5 MB less in all."""
-_PARALLEL = 8
+_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""Annotations without schemas. As a list the API server has them at hand; asked for one of them, it reads the schema
+from etcd to throw it away: 7 ms of a core, against 2 ms for all."""
 _SHOWN = 3
 
 
@@ -64,18 +64,14 @@ def examine(subject: Subject, checks: Sequence[Check]) -> list[Problem]:
 
     Args:
         subject: the region.
-        checks: what to look at once the cluster is known to be the right one.
+        checks: what to look at, which counts if the cluster is the right one.
     """
     cluster = subject.region.cluster
     try:
-        with connect(cluster.context) as api:
-            mistaken = list(identity(api, subject))
-            if mistaken:
-                return mistaken
-            with ThreadPoolExecutor(max_workers=len(checks)) as pool:
-                return [
-                    problem for found in pool.map(lambda each: list(each(api, subject)), checks) for problem in found
-                ]
+        with connect(cluster.context) as api, ThreadPoolExecutor(max_workers=1 + len(checks)) as pool:
+            # At once, though a wrong cluster is asked in vain: a connection alone is two ways to a region and back.
+            mistaken, *found = pool.map(lambda each: list(each(api, subject)), (identity, *checks))
+            return mistaken or [problem for problems in found for problem in problems]
     except UnusableError as error:
         return [Problem(subject.path("cluster.context"), error.what, error.allowed, error.fix)]
 
@@ -145,8 +141,8 @@ def missing_prerequisites(api: Api, subject: Subject) -> Iterator[Problem]:
             )
 
 
-def missing_crds(api: Api, subject: Subject) -> Iterator[Problem]:
-    """Find CRDs that the CRD stack has not made."""
+def crds(api: Api, subject: Subject) -> Iterator[Problem]:
+    """Find CRDs that the CRD stack has not made, and those that came from another version of their chart."""
     present = _pins_of_crds(api)
     missing = sorted(set(names.CRDS) - present.keys())
     if missing:
@@ -157,14 +153,9 @@ def missing_crds(api: Api, subject: Subject) -> Iterator[Problem]:
             "all CRDs of the CRD stack",
             _bring_up_crds(subject),
         )
-
-
-def outdated_crds(api: Api, subject: Subject) -> Iterator[Problem]:
-    """Find CRDs that came from another version of their chart than the pinned one."""
-    present = _pins_of_crds(api)
     for chart in sorted(set(names.CRDS.values())):
         pinned = names.chart_version(chart, subject.packages[chart].version)
-        found = {label for name, label in present.items() if names.CRDS.get(name) == chart} - {pinned}
+        found = {label for name, label in present.items() if names.CRDS[name] == chart} - {pinned}
         if found:
             yield Problem(
                 f"{PINS_PATH}.{chart}",
@@ -175,21 +166,19 @@ def outdated_crds(api: Api, subject: Subject) -> Iterator[Problem]:
             )
 
 
-CHECKS: tuple[Check, ...] = (foreign_claim, missing_prerequisites, missing_crds)
-"""What every operation of a region needs."""
+CHECKS: tuple[Check, ...] = (foreign_claim, missing_prerequisites, crds)
+"""What a region's program needs; that of the CRDs needs the first alone."""
 
 
 def _pins_of_crds(api: Api) -> dict[str, str]:
     """Return the pin that each of our CRDs came from, by name; one that somebody else made is not among them."""
-
-    def pin(name: str) -> str | None:
-        answer = api.get(f"{_CRDS}/{name}", accept=_METADATA_ONLY)
-        annotations = (answer.body.get("metadata") or {}).get("annotations") or {}
-        return annotations.get(names.CHART_VERSION_ANNOTATION) if answer.status == 200 else None
-
-    with ThreadPoolExecutor(_PARALLEL) as pool:
-        pins = zip(names.CRDS, pool.map(pin, names.CRDS), strict=True)
-        return {name: found for name, found in pins if found is not None}
+    found = {}
+    for each in api.get(_CRDS, accept=_METADATA_ONLY).body.get("items", []):
+        metadata = each["metadata"]
+        pin = (metadata.get("annotations") or {}).get(names.CHART_VERSION_ANNOTATION)
+        if pin is not None and metadata["name"] in names.CRDS:
+            found[metadata["name"]] = pin
+    return found
 
 
 def _bring_up_crds(subject: Subject) -> str:

@@ -33,7 +33,7 @@ def check(platform: Platform, region: str, packages: Packages, *, preview: bool 
     """
     subject = Subject(platform, region, packages)
     with ThreadPoolExecutor(max_workers=2) as pool:
-        cluster_side = pool.submit(cluster.examine, subject, (*cluster.CHECKS, cluster.outdated_crds))
+        cluster_side = pool.submit(cluster.examine, subject, cluster.CHECKS)
         cloud_side = pool.submit(cloud.examine, subject)
     problems = [*cluster_side.result(), *cloud_side.result()]
     notes = [each for each in problems if preview and each.path.startswith(cluster.PINS_PATH)]

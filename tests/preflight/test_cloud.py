@@ -42,7 +42,7 @@ def test_the_stacks_own_buckets_pass(aws: boto3.session.Session) -> None:
     assert _found(describe()) == []
 
 
-def test_credentials_of_another_account_are_refused_and_nothing_else_is_asked(aws: boto3.session.Session) -> None:
+def test_credentials_of_another_account_are_refused_and_nothing_else_is_said(aws: boto3.session.Session) -> None:
     assert _found(describe(aws_account_id="111111111111")) == [
         f"regions.us-east.aws_account_id is '111111111111', but the credentials in use belong to account '{ACCOUNT}'; "
         "allowed: credentials of the account that owns the region; "
