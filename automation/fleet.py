@@ -25,10 +25,10 @@ class Fleet:
     regions.
 
     Example:
-        fleet = Fleet("prod")
-        report = fleet.preview()
-        if not report.open_risks:
-            journal = fleet.up()
+        fleet, plan = Fleet("prod"), Path("prod.json")
+        report = fleet.preview(save=plan)
+        if not report.errors and not report.open_risks:
+            journal = fleet.up(plan=plan)
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Fleet:
         reviewed = str(plan.resolve()) if plan else ""
         options = Options(parallel, tuple(allowed), reviewed, tuple(verify), rollout_status, soak, tuple(slo))
         logbook = Logbook(self.site.create())
-        with logbook.held(), self._runner() as runner:
+        with logbook.held("up"), self._runner() as runner:
             made = Rollout(runner, self.settings, logbook, options, self._say)
             rollout.begin(logbook, self.plan(parallel, regions), "up", made.options)
             return made.run()

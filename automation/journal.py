@@ -10,7 +10,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -23,6 +23,8 @@ from automation.problem import AutomationError
 from automation.site import HOME
 
 _FILE: Final = "rollout.json"
+_OWNER: Final = "owner.json"
+_PLAN: Final = "plan.json"
 
 
 class Status(StrEnum):
@@ -41,6 +43,8 @@ class Region:
     status: Status = Status.PENDING
     step: str = ""
     """What it is, or was last, at."""
+    begun: list[str] = field(default_factory=list)
+    """Programs whose `up` was begun, so that a part of what was reviewed of them may be done."""
     error: str = ""
     done: list[str] = field(default_factory=list)
     """One line per operation that is over."""
@@ -60,6 +64,8 @@ class Journal:
     regions: dict[str, Region]
     id: str = ""
     started: str = ""
+    settled: int = 0
+    """How many waves are over with all that follows a wave: its soak, the platform's own SLOs."""
     owner: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -102,9 +108,17 @@ class Logbook:
                 "fix: move it away, look at each stack with preview, and start anew with up"
             ) from None
 
+    @property
+    def plan(self) -> Path:
+        """File of what was reviewed, beside the journal: `resume` is held to it, whatever became of the one given."""
+        return self._folder / _PLAN
+
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self, command: str) -> Iterator[None]:
         """Keep other drivers off this environment; a killed one holds nothing.
+
+        Args:
+            command: what is at work, for those that are kept off.
 
         Raises:
             AutomationError: another driver is at work; the message names it.
@@ -115,7 +129,14 @@ class Logbook:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise AutomationError(f"{self._whose()}; wait until it ends, then run this again") from None
-            yield
+            owner = {**_process(), "command": command, "since": _now()}
+            # Others are kept off without it, too, and who cannot write here is told so by what needs it.
+            with suppress(OSError):
+                write_private(self._folder / _OWNER, json.dumps(owner))
+            try:
+                yield
+            finally:
+                (self._folder / _OWNER).unlink(missing_ok=True)
         finally:
             os.close(handle)
 
@@ -126,8 +147,8 @@ class Logbook:
             AutomationError: it cannot be written; nothing was touched then.
         """
         journal.id = journal.id or f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-        journal.started = journal.started or datetime.now(UTC).isoformat(timespec="seconds")
-        journal.owner = {"user": _user(), "host": socket.gethostname(), "pid": os.getpid()}
+        journal.started = journal.started or _now()
+        journal.owner = _process()
         self.journal = journal
         self.write()
 
@@ -143,6 +164,16 @@ class Logbook:
             for name, value in changes.items():
                 setattr(self.journal.regions[region], name, value)
             self._write()
+
+    def settled(self, waves: int) -> None:
+        """Write down that so many waves are over with all that follows them.
+
+        Raises:
+            AutomationError: it cannot be written.
+        """
+        if self.journal is not None:
+            self.journal.settled = waves
+        self.write()
 
     def write(self) -> None:
         """Write it down.
@@ -165,14 +196,12 @@ class Logbook:
             ) from None
 
     def _whose(self) -> str:
-        journal = self.read()
-        if journal is None:
+        try:
+            owner = json.loads((self._folder / _OWNER).read_text(encoding="utf-8"))
+            who = f"{owner['user']}@{owner['host']} (pid {owner['pid']})"
+            return f"{self._folder.name}: {who} has been at work on it since {owner['since']} ({owner['command']})"
+        except (OSError, ValueError, KeyError, TypeError):
             return f"{self._folder.name}: another command of the driver is at work on it"
-        owner = journal.owner
-        return (
-            f"{journal.environment}: {owner['user']}@{owner['host']} (pid {owner['pid']}) has been at work on it since "
-            f"{journal.started} ({journal.operation}, {journal.id})"
-        )
 
 
 def alive(processes: Sequence[Sequence[float]]) -> list[int]:
@@ -190,3 +219,11 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid())
+
+
+def _process() -> dict[str, Any]:
+    return {"user": _user(), "host": socket.gethostname(), "pid": os.getpid()}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

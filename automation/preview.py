@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -13,13 +14,16 @@ from automation.private import write_private
 from automation.problem import AutomationError
 from automation.projects import Project
 from automation.report import Preview
-from automation.result import Result
+from automation.result import UNSURE, Result
 from automation.runner import Ended, Runner
 from charts import pins
+from preflight import cluster
 from settings import load, names
 from settings.platform import Platform
 
-_VERSION: Final = 1
+_VERSION: Final = 2
+_OUTPUT: Final = "output"
+"""Begins the mark of an output of the stack."""
 PARALLEL: Final = 3
 """Previews at a time: they mostly wait, for API servers and for their own interpreters to start."""
 
@@ -68,13 +72,21 @@ def _preview(runner: Runner, platform: Platform, region: str, *, refresh: bool) 
             result = ended[0].result
             if result is not None and not result.counts.get("same"):
                 # Without the CRDs the API server knows few of the region's kinds, so its program has refused.
-                ended.pop()
+                ended[-1] = replace(ended[-1], result=None, error=_without_crds(ended[-1].error))
     return Preview(
         region,
         tuple(each.result for each in ended if each.result is not None),
         tuple(violation for each in ended for violation in each.violations),
         tuple(each.error for each in ended if each.error),
     )
+
+
+def _without_crds(error: str) -> str:
+    """Return what a region's refusal says beside that it has no CRDs; empty when that is all."""
+    if cluster.ALL_CRDS not in error:
+        return error
+    first, *lines = [line for line in error.splitlines() if cluster.ALL_CRDS not in line]
+    return "\n".join([first, *lines]) if lines else ""
 
 
 def _notes_a_pin(ended: Ended) -> bool:
@@ -111,15 +123,21 @@ class Reviewed:
         Raises:
             AutomationError: the file is none, or of another environment.
         """
-        wanted = f"--plan: {file} %s; allowed: what preview --save-plan wrote for {environment}; fix: name that file"
+        wanted = f"--plan: {file} %s; allowed: what preview --save-plan wrote for {environment}; fix: preview again"
         try:
             document = json.loads(file.read_text(encoding="utf-8"))
             version = document.pop("version")
-            made = cls(**{**document, "allowed": tuple(document["allowed"])})
+            if version != _VERSION:
+                raise AutomationError(wanted % f"is of version {version}, another driver's")
+            regions = {
+                region: {project: dict(found) for project, found in projects.items()}
+                for region, projects in document.pop("regions").items()
+            }
+            made = cls(**{**document, "allowed": tuple(document["allowed"]), "regions": regions})
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             raise AutomationError(wanted % "is no saved plan") from None
-        if version != _VERSION or made.environment != environment:
-            raise AutomationError(wanted % f"is of {made.environment}, version {version}")
+        if made.environment != environment:
+            raise AutomationError(wanted % f"is of {made.environment}")
         return made
 
     def save(self, file: Path) -> None:
@@ -136,20 +154,27 @@ class Reviewed:
                 f"--save-plan: {file} cannot be written ({error.strerror}); fix: name another file"
             ) from None
 
-    def misfit(self, region: str, result: Result, *, partly: bool = False) -> str:
+    def holds(self, region: str, result: Result) -> bool:
+        """Return whether this program of a region was previewed at all."""
+        return result.project in self.regions.get(region, {})
+
+    def misfit(self, region: str, result: Result, *, begun: bool = False) -> str:
         """Return why a preview of now is not what was reviewed; empty when it is.
 
         Args:
             region: whose preview.
             result: it.
-            partly: whether a part of what was reviewed may have been done already, as after a crash.
+            begun: whether a part of what was reviewed may have been done already, as after a crash. What is done is no
+                longer due then, and what was not known until that part was there may be known.
         """
         then, now = self.regions.get(region, {}).get(result.project, {}), marks(result)
-        new = [key for key in now if key not in then]
-        other = [] if partly else [key for key in now if key in then and now[key] != then[key]]
-        missing = [] if partly else [key for key in then if key not in now]
+        new = [key for key in now if key not in then and not (begun and key.startswith(_OUTPUT))]
+        other = [
+            key for key in now if key in then and now[key] != then[key] and not (begun and then[key].startswith(UNSURE))
+        ]
+        missing = [] if begun else [key for key in then if key not in now]
         told = [
-            f"{what}: {', '.join(_short(key) for key in keys[:3])}{' and more' if len(keys) > 3 else ''}"
+            f"{what}: {named(keys)}"
             for what, keys in (("not reviewed", new), ("differs", other), ("no longer due", missing))
             if keys
         ]
@@ -157,8 +182,20 @@ class Reviewed:
 
 
 def marks(result: Result) -> dict[str, str]:
-    """Return a digest of each change, by operation and URN."""
-    return {f"{change.op} {change.urn}": change.digest for change in result.changes}
+    """Return a digest of each change, by operation and URN, and of each output that differs."""
+    changes = {f"{change.op} {change.urn}": change.digest for change in result.changes}
+    outputs = {
+        f"{_OUTPUT} {each.path}": hashlib.sha256(
+            json.dumps(each.after, sort_keys=True, default=str).encode()
+        ).hexdigest()
+        for each in result.output_fields
+    }
+    return {**changes, **outputs}
+
+
+def named(keys: Sequence[str]) -> str:
+    """Return the first of some marks' keys, fit for a sentence."""
+    return f"{', '.join(_short(key) for key in keys[:3])}{' and more' if len(keys) > 3 else ''}"
 
 
 def _short(key: str) -> str:

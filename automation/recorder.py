@@ -16,7 +16,7 @@ from pulumi.automation import OpType
 from pulumi.automation.events import EngineEvent, StepEventMetadata
 
 from automation.paths import MASK, MISSING, UNKNOWN, differences, lookup, masked
-from automation.result import Change, Field, Result
+from automation.result import UNSURE, Change, Field, Result
 from automation.state import STACK
 
 _UNCHANGED: Final = {OpType.SAME, OpType.REFRESH, OpType.READ}
@@ -164,7 +164,8 @@ def _digest(step: StepEventMetadata) -> str:
     if step.new is None:
         return ""
     inputs = json.dumps(masked(_map(step.new.inputs)), sort_keys=True, default=str)
-    return hashlib.sha256(inputs.encode()).hexdigest()
+    digest = hashlib.sha256(inputs.encode()).hexdigest()
+    return f"{UNSURE}{digest}" if UNKNOWN in inputs else digest
 
 
 def _kind(before: Any, after: Any) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
+
+UNSURE: Final = "unknown:"
+"""Begins the digest of inputs of which some come from what is still to be made."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Change:
     paths: tuple[str, ...] = ()
     fields: tuple[Field, ...] = ()
     digest: str = ""
-    """SHA-256 of the inputs that it is going to have, secrets masked."""
+    """SHA-256 of the inputs that it is going to have, secrets masked; after `UNSURE` while some are not known."""
 
     @property
     def type(self) -> str:

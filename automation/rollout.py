@@ -12,7 +12,7 @@ from automation import verification
 from automation.journal import Journal, Logbook, Region, Status, alive
 from automation.locks import start_time
 from automation.plan import Plan
-from automation.preview import Reviewed, due
+from automation.preview import Reviewed, due, named
 from automation.problem import AutomationError
 from automation.projects import Project
 from automation.report import Preview, make
@@ -56,8 +56,15 @@ class Rollout:
 
     def __post_init__(self) -> None:
         """Prepare what every region needs."""
-        self._reviewed = Reviewed.read(Path(self.options.plan), self._environment) if self.options.plan else None
-        if self._reviewed is not None:
+        verification.commands(self.options.verify)
+        verification.questions(self.options.slo)
+        self._reviewed: Reviewed | None = None
+        if self.options.plan:
+            given = self.logbook.plan if self.resumed else Path(self.options.plan)
+            self._reviewed = Reviewed.read(given, self._environment)
+            if not self.resumed:
+                # The file that was given may go, or become that of another review.
+                self._reviewed.save(self.logbook.plan)
             allowed = tuple(dict.fromkeys((*self.options.allowed, *self._reviewed.allowed)))
             self.options = replace(self.options, allowed=allowed)
         self.runner.started = self._started
@@ -83,12 +90,13 @@ class Rollout:
                 self.runner.each(left, lambda region: self._region(region, work), self.options.parallel)
             if any(journal.regions[region].status is not Status.DONE for region in wave):
                 break
-            if number < len(journal.waves) and journal.operation == "up" and left:
+            if journal.settled < number < len(journal.waves) and journal.operation == "up":
                 try:
                     verification.settle(self.options.soak, self.options.slo, self.runner, self.say)
                 except verification.NotSettledError as error:
                     self.logbook.note(wave[-1], status=Status.FAILED, step="soak", error=str(error))
                     break
+                self.logbook.settled(number)
         return journal
 
     def _region(self, region: str, work: Callable[[str], None]) -> None:
@@ -110,6 +118,7 @@ class Rollout:
 
     def _up(self, region: str) -> None:
         for project in due(self.runner, self.platform, region):
+            begun = self._known(region).begun
             self._step(region, f"{project.name} preview")
             seen = self._must(
                 self.runner.run(
@@ -121,8 +130,8 @@ class Rollout:
                     protection=self.platform.deletion_protection,
                 )
             )
-            self._gate(region, project, seen)
-            self._step(region, f"{project.name} up")
+            self._gate(region, project, seen, begun=project.name in begun)
+            self._step(region, f"{project.name} up", begun=[*begun, project.name])
             done = self._must(self.runner.run(region, project, "up", refresh=True))
             if done.result is not None:
                 self._over(region, done.result.summary())
@@ -134,7 +143,7 @@ class Rollout:
         if missing:
             raise AutomationError(f"{self.runner.site.stack(region)}: {missing}")
 
-    def _gate(self, region: str, project: Project, seen: Ended) -> None:
+    def _gate(self, region: str, project: Project, seen: Ended, *, begun: bool) -> None:
         """Stop before anything is touched when what is about to happen is not what somebody agreed to."""
         if seen.result is None:
             raise AutomationError(f"{self.runner.site.stack(region)}: the preview of {project.name} told nothing")
@@ -147,22 +156,29 @@ class Rollout:
                 f"{stack}: risks that nobody has acknowledged ({named}{more}); nothing was touched; "
                 f"fix: take the change back, or --allow {report.open_risks[0].kind}"
             )
-        misfit = self._reviewed.misfit(region, seen.result, partly=self.resumed) if self._reviewed else ""
+        if self._reviewed is None:
+            return
+        again = "fix: preview again with --save-plan, have it reviewed, and roll that out"
+        if not self._reviewed.holds(region, seen.result):
+            raise AutomationError(
+                f"{stack}: the plan says nothing of {project.name}, as when its CRDs are not there yet; "
+                f"nothing of it was touched; {again}"
+            )
+        misfit = self._reviewed.misfit(region, seen.result, begun=begun)
         if misfit:
             raise AutomationError(
-                f"{stack}: the plan no longer fits ({misfit}); nothing was touched; "
-                "fix: preview again with --save-plan, have it reviewed, and roll that out"
+                f"{stack}: the plan no longer fits ({misfit}); {project.name} was not touched; {again}"
             )
 
     def _as_seen(self, region: str, seen: Ended, done: Ended) -> None:
         """Stop when something was done that the preview had not shown: somebody changed the world meanwhile."""
         if seen.result is None or done.result is None:
             return
-        shown = Reviewed.of(self._environment, [Preview(region, (seen.result,))], ())
-        more = shown.misfit(region, done.result, partly=True)
+        shown = {(each.op, each.urn) for each in seen.result.changes}
+        more = [f"{each.op} {each.urn}" for each in done.result.changes if (each.op, each.urn) not in shown]
         if more:
             raise AutomationError(
-                f"{self.runner.site.stack(region)}: did what its preview had not shown ({more}); "
+                f"{self.runner.site.stack(region)}: did what its preview had not shown ({named(more)}); "
                 "fix: look at what changed meanwhile, then run resume"
             )
 
@@ -181,15 +197,17 @@ class Rollout:
             raise AutomationError(ended.error)
         return ended
 
-    def _step(self, region: str, step: str) -> None:
+    def _step(self, region: str, step: str, **noted: Any) -> None:
         if self.runner.interrupted:
             raise AutomationError(f"{self.runner.site.stack(region)}: interrupted before {step}; run: resume")
-        self.logbook.note(region, step=step)
+        self.logbook.note(region, step=step, **noted)
         self.say(f"{region}: {step}")
 
+    def _known(self, region: str) -> Region:
+        return self.logbook.journal.regions[region] if self.logbook.journal else Region()
+
     def _over(self, region: str, line: str) -> None:
-        if self.logbook.journal is not None:
-            self.logbook.note(region, done=[*self.logbook.journal.regions[region].done, line])
+        self.logbook.note(region, done=[*self._known(region).done, line])
         self.say(f"{region}: {line}")
 
     def _started(self, region: str, pid: int) -> None:
@@ -200,8 +218,7 @@ class Rollout:
 
     def _orphans(self, region: str) -> None:
         """Wait for what a killed driver had started: it was asked to end by the driver's own end."""
-        journal = self.logbook.journal
-        recorded = journal.regions[region].processes if journal else []
+        recorded = self._known(region).processes
         if alive(recorded):
             self.say(f"{region}: waits for an operation that is still ending")
         if not until(lambda: not alive(recorded), _ORPHAN_SECONDS):
@@ -225,8 +242,18 @@ def begin(logbook: Logbook, plan: Plan, operation: str, options: Options, only: 
 
 
 def options_of(journal: Journal) -> Options:
-    """Return the options that a journal's rollout was begun with."""
+    """Return the options that a journal's rollout was begun with.
+
+    Raises:
+        AutomationError: it was begun by a driver that has other ones.
+    """
     given: dict[str, Any] = dict(journal.options)
     for name in ("allowed", "verify", "slo"):
         given[name] = tuple(given.get(name, ()))
-    return Options(**given)
+    try:
+        return Options(**given)
+    except TypeError:
+        raise AutomationError(
+            f"{journal.environment}: the rollout to resume was begun by another version of the driver; "
+            "fix: resume it with that one, or look at each region with preview and start anew with up"
+        ) from None

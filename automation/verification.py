@@ -6,9 +6,11 @@ import shlex
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import requests
 
+from automation.problem import AutomationError
 from automation.runner import Runner
 from automation.waiting import until
 from settings.platform import Platform
@@ -37,7 +39,7 @@ def verify(
     platform: Platform,
     region: str,
     mode: str,
-    commands: Sequence[str],
+    texts: Sequence[str],
     say: Callable[[str], None],
     deadline: float = DEADLINE,
 ) -> str:
@@ -50,8 +52,7 @@ def verify(
         )
         if ended.error:
             return ended.error
-    for command in commands:
-        filled = [part.format(env=platform.environment, region=region) for part in shlex.split(command)]
+    for filled in commands(texts, platform.environment, region):
         say(f"{region}: {' '.join(filled)}")
         try:
             done = subprocess.run(
@@ -63,6 +64,50 @@ def verify(
             last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no output"]
             return f"verification '{' '.join(filled)}' ended with {done.returncode}: {last[0]}"
     return ""
+
+
+def commands(texts: Sequence[str], environment: str = "", region: str = "") -> list[list[str]]:
+    """Return the words of each command, {env} and {region} filled in; other braces stay, as JSON and awk have them.
+
+    Raises:
+        AutomationError: one has no words, or a quote that nothing ends.
+    """
+    found = []
+    for text in texts:
+        try:
+            words = shlex.split(text)
+        except ValueError as error:
+            words, why = [], str(error).lower()
+        else:
+            why = "is empty"
+        if not words:
+            raise AutomationError(f"--verify: '{text}' {why}; allowed: a command as a shell takes it; fix: correct it")
+        found.append([word.replace("{env}", environment).replace("{region}", region) for word in words])
+    return found
+
+
+def questions(texts: Sequence[str]) -> list[tuple[str, str]]:
+    """Return address and expression of each query.
+
+    Raises:
+        AutomationError: one has no address of HTTP or no expression, or has a password, which arguments would show.
+    """
+    found = []
+    for text in texts:
+        address, _, expression = text.strip().partition(" ")
+        url = urlsplit(address)
+        if url.scheme not in ("http", "https") or not expression.strip():
+            raise AutomationError(
+                f"--slo: '{expression.strip() or '(nothing)'}' is asked of no address; allowed: 'ADDRESS EXPRESSION', "
+                "as in 'http://prometheus.example.com up == 0'; fix: name both"
+            )
+        if url.username or url.password:
+            raise AutomationError(
+                f"--slo: the address of '{expression}' has a user's name or password; allowed: an address without; "
+                "fix: put them into ~/.netrc, where the driver looks for them"
+            )
+        found.append((address.rstrip("/"), expression.strip()))
+    return found
 
 
 def lagging(workload: Mapping[str, Any], mode: str) -> str:
@@ -97,12 +142,9 @@ def settle(soak: float, queries: Sequence[str], runner: Runner, say: Callable[[s
         until(lambda: runner.interrupted, soak)
     if runner.interrupted:
         raise NotSettledError("interrupted while soaking; run: resume")
-    for query in queries:
-        address, _, expression = query.strip().partition(" ")
+    for address, expression in questions(queries):
         try:
-            answer = requests.get(
-                f"{address.rstrip('/')}/api/v1/query", params={"query": expression}, timeout=_QUERY_SECONDS
-            )
+            answer = requests.get(f"{address}/api/v1/query", params={"query": expression}, timeout=_QUERY_SECONDS)
             found = answer.json()["data"]["result"]
         except (requests.RequestException, ValueError, KeyError, TypeError):
             raise NotSettledError(f"{address} does not answer '{expression}'; fix: check the address") from None

@@ -59,7 +59,7 @@ def up(
         tuple(slo or ()),
     )
     logbook = Logbook(site.create())
-    with logbook.held(), running(site) as runner:
+    with logbook.held("up"), running(site) as runner:
         made = Rollout(runner, platform, logbook, options, tell)
         rollout.begin(logbook, waves, "up", made.options)
         return ended(made.run(), as_json=as_json)
@@ -70,12 +70,19 @@ def resume(env: Env, as_json: AsJson = False, root: Root = HERE) -> int:
     site = Site.of(env, root)
     platform = site.settings()
     logbook = Logbook(site.create())
-    with logbook.held():
+    with logbook.held("resume"):
         journal = logbook.read()
         if journal is None:
             raise AutomationError(f"{env}: there is no rollout to resume; fix: start one with up")
         if journal.finished:
             return ended(journal, as_json=as_json)
+        gone = [name for name, each in journal.regions.items() if each.status is not Status.DONE]
+        gone = [name for name in gone if name not in platform.regions]
+        if gone:
+            raise AutomationError(
+                f"{env}: the rollout to resume still has {', '.join(gone)} to do, which the settings no longer have; "
+                f"fix: put it back into Pulumi.{env}.yaml, or start anew with up"
+            )
         for each in journal.regions.values():
             each.status = Status.DONE if each.status is Status.DONE else Status.PENDING
         logbook.begin(journal)
@@ -100,7 +107,7 @@ def destroy(
     if given != stack:
         raise AutomationError(f"--confirm is {given}; allowed: {stack}; nothing was touched")
     logbook = Logbook(site.create())
-    with logbook.held(), running(site) as runner:
+    with logbook.held("destroy"), running(site) as runner:
         made = Rollout(runner, platform, logbook, Options(1), tell)
         rollout.begin(logbook, waves, "destroy", made.options)
         return ended(made.run(), as_json=as_json)
@@ -117,7 +124,7 @@ def refresh(
     site = Site.of(env, root)
     regions = planning.make(site.settings(), parallel, region or ()).regions
     logbook = Logbook(site.create())
-    with logbook.held(), running(site) as runner:
+    with logbook.held("refresh"), running(site) as runner:
         found = runner.each(
             [(name, project) for name in regions for project in site.projects()],
             lambda item: runner.run(item[0], item[1], "refresh", recover=True),

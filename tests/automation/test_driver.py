@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from automation.locks import Owner
 from automation.preview import Reviewed
 from automation.problem import AutomationError, Exit
 from automation.report import Preview
-from automation.result import Change, Result
+from automation.result import Change, Field, Result
 from automation.site import SURROUNDINGS, Site
 from lab.instance import ROOT
 from settings import load
@@ -193,12 +194,12 @@ def test_a_journal_is_read_back_as_it_was_written(tmp_path: Path) -> None:
 
 def test_two_drivers_do_not_work_on_one_environment(tmp_path: Path) -> None:
     first, second = Logbook(tmp_path), Logbook(tmp_path)
-    with first.held():
-        first.begin(journal())
-        with pytest.raises(AutomationError) as refused, second.held():
-            pytest.fail("both hold it")
+    first.begin(replace(journal(), owner={"user": "somebody", "host": "elsewhere", "pid": 1}))
+    with first.held("refresh"), pytest.raises(AutomationError) as refused, second.held("up"):
+        pytest.fail("both hold it")
     assert f"@{socket.gethostname()} (pid {os.getpid()}) has been at work on it since" in str(refused.value)
-    with second.held():
+    assert "(refresh); wait until it ends" in str(refused.value)
+    with second.held("up"):
         assert second.read() is not None
 
 
@@ -224,28 +225,58 @@ def change(name: str, digest: str) -> Change:
 
 
 @pytest.mark.parametrize(
-    ("changes", "partly", "misfit"),
+    ("changes", "begun", "misfit"),
     [
-        ([("a", "1"), ("b", "2")], False, ""),
-        ([("a", "1")], False, "no longer due: update b"),
-        ([("a", "1")], True, ""),
-        ([("a", "1"), ("b", "3")], False, "differs: update b"),
+        ([("a", "1"), ("b", "2"), ("d", "unknown:1")], False, ""),
+        ([("a", "1"), ("d", "unknown:1")], False, "no longer due: update b"),
+        ([("a", "1"), ("d", "unknown:1")], True, ""),
+        ([("a", "1"), ("b", "3"), ("d", "unknown:1")], False, "differs: update b"),
+        ([("a", "1"), ("b", "3")], True, "differs: update b"),
+        ([("a", "1"), ("b", "2"), ("d", "5")], False, "differs: update d"),
+        ([("a", "1"), ("b", "2"), ("d", "5")], True, ""),
         ([("a", "1"), ("b", "2"), ("c", "4")], True, "not reviewed: update c"),
     ],
 )
 def test_a_plan_fits_what_was_reviewed_and_nothing_else(
-    tmp_path: Path, changes: list[tuple[str, str]], partly: bool, misfit: str
+    tmp_path: Path, changes: list[tuple[str, str]], begun: bool, misfit: str
 ) -> None:
-    seen = Preview("us-east", (result(change("a", "1"), change("b", "2")),))
+    seen = Preview("us-east", (result(change("a", "1"), change("b", "2"), change("d", "unknown:1")),))
     Reviewed.of("prod", [seen], ["retention-cut"]).save(tmp_path / "plan.json")
     read = Reviewed.read(tmp_path / "plan.json", "prod")
     assert read.allowed == ("retention-cut",)
-    assert read.misfit("us-east", result(*(change(*each) for each in changes)), partly=partly) == misfit
+    assert read.misfit("us-east", result(*(change(*each) for each in changes)), begun=begun) == misfit
+
+
+def test_a_plan_holds_the_outputs_to_what_was_reviewed() -> None:
+    """Where an alert goes is a secret of its object; the output has it in the open."""
+
+    def told(channel: str) -> Result:
+        return replace(result(), output_fields=(Field("alertmanagerConfig", "update", "#old", channel),))
+
+    reviewed = Reviewed.of("prod", [Preview("us-east", (told("#payments"),))], [])
+    assert reviewed.misfit("us-east", told("#payments")) == ""
+    assert reviewed.misfit("us-east", told("#nobody")) == "differs: output alertmanagerConfig"
+    assert reviewed.misfit("us-east", result()) == "no longer due: output alertmanagerConfig"
 
 
 def test_a_plan_of_another_environment_is_refused(tmp_path: Path) -> None:
     Reviewed.of("dev", [], []).save(tmp_path / "plan.json")
-    with pytest.raises(AutomationError, match="is of dev, version 1; allowed: what preview --save-plan wrote for prod"):
+    with pytest.raises(AutomationError, match="is of dev; allowed: what preview --save-plan wrote for prod"):
+        Reviewed.read(tmp_path / "plan.json", "prod")
+
+
+@pytest.mark.parametrize(
+    ("document", "what"),
+    [
+        ({"version": 1}, "is of version 1, another driver's"),
+        ({"version": 2, "environment": "prod", "created": "", "allowed": [], "regions": []}, "is no saved plan"),
+        ({"version": 2, "environment": "prod", "created": "", "allowed": [], "regions": {"a": 1}}, "is no saved plan"),
+        ([], "is no saved plan"),
+    ],
+)
+def test_what_is_no_plan_of_this_driver_is_refused(tmp_path: Path, document: object, what: str) -> None:
+    (tmp_path / "plan.json").write_text(json.dumps(document))
+    with pytest.raises(AutomationError, match=f"{what}; allowed: .*; fix: preview again"):
         Reviewed.read(tmp_path / "plan.json", "prod")
 
 

@@ -15,13 +15,14 @@ from automation.report import Preview
 from automation.result import Result
 from automation.runner import Ended, Runner
 from automation.site import Site
-from preflight.cluster import PINS_PATH
+from preflight.cluster import ALL_CRDS, PINS_PATH
 from settings import load
 
 PLATFORM = load.environment_from_file("prod")
 PINNED = {"crd-chart": "2"}
 NOTE = f"{PINS_PATH}.crd-chart is pinned at crd-chart-2, but the CRDs in context x came from crd-chart-1"
-REFUSED = "region preview failed: the cluster lacks CRDs"
+LACKS = f"preflight: regions.us-east.cluster has no a.example.org of this platform; allowed: {ALL_CRDS}; fix: up"
+REFUSED = f"region preview failed:\n{LACKS}\nan unhandled error occurred: {LACKS}"
 
 
 def ended(project: str, counts: Mapping[str, int], *warnings: str, error: str = "") -> Ended:
@@ -87,6 +88,23 @@ def test_a_region_that_refuses_for_want_of_crds_gives_way_to_them(preview: Any) 
     )
     assert [result.project for result in found.results] == ["crds"]
     assert found.errors == ()
+
+
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [
+        (f"{REFUSED}\npreflight: no such secret", "region preview failed:\npreflight: no such secret"),
+        ("us-east: the AWS credentials have expired", "us-east: the AWS credentials have expired"),
+    ],
+)
+def test_what_else_a_new_region_refuses_for_is_said(preview: Any, refusal: str, said: str) -> None:
+    found, _ = preview(
+        region_preview=ended("region", {}, error=refusal),
+        crds_outputs=Ended("us-east", "crds", None),
+        crds_preview=ended("crds", {"create": 19}),
+    )
+    assert [result.project for result in found.results] == ["crds"]
+    assert found.errors == (said,)
 
 
 def test_a_region_that_fails_with_its_crds_as_pinned_says_why(preview: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from automation import plan, rollout
+from automation import plan, rollout, verification
 from automation.journal import Journal, Logbook, Status
 from automation.preview import Reviewed
 from automation.problem import AutomationError
@@ -64,7 +64,7 @@ def begun(tmp_path: Path, options: Options, operation: str = "up") -> Iterator[t
     (root / "Pulumi.yaml").write_text("name: observability-platform\n")
     runner = Told(Site("prod", root, tmp_path / "home"))
     book = Logbook(runner.site.create())
-    with book.held():
+    with book.held("test"):
         made = Rollout(runner, PLATFORM, book, options, lambda _: None)
         rollout.begin(book, plan.make(PLATFORM, 2), operation, made.options)
         yield runner, made
@@ -102,22 +102,36 @@ def test_a_failure_within_a_wave_begins_no_other_region_and_leaves_earlier_ones(
     assert statuses(journal) == {"ap-southeast": "done", "eu-west": "failed", "us-east": "pending"}
 
 
-def test_resume_leaves_alone_what_is_done(tmp_path: Path) -> None:
-    with begun(tmp_path, OPTIONS) as (runner, made):
-        runner.failing["eu-west up"] = "prod.eu-west: no"
-        made.run()
+@contextmanager
+def resumed(runner: Told) -> Iterator[tuple[Told, Rollout]]:
+    """Go on with what a driver left, as `resume` does, with a runner that has been asked nothing yet."""
     book = Logbook(runner.site.folder)
     journal = book.read()
     assert journal is not None
     for region in journal.regions.values():
         region.status = Status.DONE if region.status is Status.DONE else Status.PENDING
     again = Told(runner.site)
-    with book.held():
+    with book.held("test"):
         book.begin(journal)
-        options = rollout.options_of(journal)
-        assert Rollout(again, PLATFORM, book, options, lambda _: None, resumed=True).run().finished
-    assert options == made.options
+        yield again, Rollout(again, PLATFORM, book, rollout.options_of(journal), lambda _: None, resumed=True)
+
+
+def test_resume_leaves_alone_what_is_done(tmp_path: Path) -> None:
+    with begun(tmp_path, OPTIONS) as (runner, made):
+        runner.failing["eu-west up"] = "prod.eu-west: no"
+        made.run()
+    with resumed(runner) as (again, left):
+        assert left.run().finished
+    assert left.options == made.options
     assert again.asked == REST
+
+
+def test_a_journal_of_another_driver_is_no_traceback(tmp_path: Path) -> None:
+    with begun(tmp_path, OPTIONS) as (_, made):
+        journal = made.logbook.journal
+    assert journal is not None
+    with pytest.raises(AutomationError, match="was begun by another version of the driver; fix: "):
+        rollout.options_of(replace(journal, options={**journal.options, "unheard": 1}))
 
 
 CUT = Change(
@@ -154,7 +168,7 @@ def test_what_was_not_reviewed_touches_nothing(tmp_path: Path) -> None:
         journal = made.run()
     assert runner.asked == ["ap-southeast preview"]
     assert journal.regions["ap-southeast"].error == (
-        "prod.ap-southeast: the plan no longer fits (not reviewed: update loki); nothing was touched; "
+        "prod.ap-southeast: the plan no longer fits (not reviewed: update loki); region was not touched; "
         "fix: preview again with --save-plan, have it reviewed, and roll that out"
     )
 
@@ -166,6 +180,81 @@ def test_what_was_reviewed_is_rolled_out_with_its_acknowledgements(tmp_path: Pat
     with begun(tmp_path, replace(OPTIONS, plan=str(file))) as (runner, made):
         runner.changes = (CUT,)
         assert made.run().finished
+
+
+def reviewed(tmp_path: Path) -> Options:
+    """Options of a rollout that is held to one change, the same in each region."""
+    seen = [Preview(region, (result("preview", CUT),)) for region in PLATFORM.regions]
+    Reviewed.of("prod", seen, ["retention-cut"]).save(tmp_path / "plan.json")
+    return replace(OPTIONS, plan=str(tmp_path / "plan.json"))
+
+
+@pytest.mark.parametrize("failing", ["eu-west preview", "eu-west up"])
+def test_resume_is_held_to_what_was_reviewed(tmp_path: Path, failing: str) -> None:
+    with begun(tmp_path, reviewed(tmp_path)) as (runner, made):
+        runner.changes = (CUT,)
+        runner.failing[failing] = "prod.eu-west: no"
+        made.run()
+    # What is reviewed next lies in the same file.
+    Reviewed.of("prod", [], []).save(tmp_path / "plan.json")
+    with resumed(runner) as (again, left):
+        again.changes = (replace(CUT, digest="somebody's edit"),)
+        journal = left.run()
+    assert again.asked == ["eu-west preview"]
+    assert "the plan no longer fits (differs: update loki)" in journal.regions["eu-west"].error
+    with resumed(runner) as (again, left):
+        again.changes = (CUT,)
+        assert left.run().finished
+
+
+def test_what_a_killed_update_has_done_is_no_longer_due_and_no_misfit(tmp_path: Path) -> None:
+    with begun(tmp_path, reviewed(tmp_path)) as (runner, made):
+        runner.changes = (CUT,)
+        runner.failing["eu-west up"] = "prod.eu-west: no"
+        made.run()
+    with resumed(runner) as (again, left):
+        journal = left.run()
+    assert again.asked == ["eu-west preview", "eu-west up", "us-east preview"]
+    assert statuses(journal) == {"ap-southeast": "done", "eu-west": "done", "us-east": "failed"}
+    assert "the plan no longer fits (no longer due: update loki)" in journal.regions["us-east"].error
+
+
+def test_a_region_that_the_plan_could_not_show_yet_is_named_as_such(tmp_path: Path) -> None:
+    crds = replace(result("preview"), project="crds")
+    Reviewed.of("prod", [Preview("ap-southeast", (crds,))], []).save(tmp_path / "plan.json")
+    with begun(tmp_path, replace(OPTIONS, plan=str(tmp_path / "plan.json"))) as (runner, made):
+        journal = made.run()
+    assert runner.asked == ["ap-southeast preview"]
+    assert journal.regions["ap-southeast"].error == (
+        "prod.ap-southeast: the plan says nothing of region, as when its CRDs are not there yet; nothing of it was "
+        "touched; fix: preview again with --save-plan, have it reviewed, and roll that out"
+    )
+
+
+def test_a_driver_killed_while_it_soaks_soaks_when_it_is_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """As SIGKILL: nothing behind it runs."""
+
+    settled: list[str] = []
+
+    def settle(*_: object) -> None:
+        settled.append("asked")
+        if len(settled) == 1:
+            raise Killed
+
+    monkeypatch.setattr(rollout.verification, "settle", settle)
+    with begun(tmp_path, OPTIONS) as (runner, made), pytest.raises(Killed):
+        made.run()
+    assert runner.asked == FIRST
+    with resumed(runner) as (again, left):
+        again.before = lambda key: settled.append(key)
+        assert left.run().finished
+    assert settled == ["asked", "asked", *REST]
+    with resumed(runner) as (again, left):
+        assert left.run().finished
+    assert settled == ["asked", "asked", *REST]
 
 
 def test_an_interrupt_begins_nothing_more(tmp_path: Path) -> None:
@@ -182,6 +271,33 @@ def test_a_verification_that_fails_stops_the_rollout(tmp_path: Path) -> None:
         journal = made.run()
     assert runner.asked == FIRST
     assert journal.regions["ap-southeast"].error.endswith("ended with 1: ap-southeast is not well")
+
+
+@pytest.mark.parametrize("command", ['echo {"a": {}}', "awk '{print $1}' {region}", "echo {x}"])
+def test_a_verification_has_its_own_braces(tmp_path: Path, command: str) -> None:
+    seen = verification.commands([command], "prod", "eu-west")
+    assert "".join(seen[0]).count("{") == command.replace("{region}", "").count("{")
+    assert ("eu-west" in seen[0]) is ("{region}" in command)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (replace(OPTIONS, verify=("echo 'half",)), "--verify: 'echo 'half' no closing quotation"),
+        (replace(OPTIONS, verify=(" ",)), "--verify: ' ' is empty"),
+        (replace(OPTIONS, slo=("up == 0",)), "--slo: '== 0' is asked of no address"),
+        (replace(OPTIONS, slo=("http://127.0.0.1:9",)), "--slo: '(nothing)' is asked of no address"),
+        (replace(OPTIONS, slo=("http://me:c4nary@host up",)), "--slo: the address of 'up' has a user's name or passw"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_before_anything_is_touched(
+    tmp_path: Path, options: Options, sentence: str
+) -> None:
+    with pytest.raises(AutomationError) as refused, begun(tmp_path, options):
+        pytest.fail("was begun")
+    assert str(refused.value).startswith(sentence)
+    assert "; fix: " in str(refused.value)
+    assert "c4nary" not in str(refused.value)
 
 
 def test_an_slo_that_cannot_be_asked_stops_the_rollout(tmp_path: Path) -> None:
@@ -208,7 +324,7 @@ def test_what_a_preview_had_not_shown_fails_the_region(tmp_path: Path) -> None:
         journal = made.run()
     assert runner.asked == FIRST
     assert journal.regions["ap-southeast"].error == (
-        "prod.ap-southeast: did what its preview had not shown (not reviewed: update loki); "
+        "prod.ap-southeast: did what its preview had not shown (update loki); "
         "fix: look at what changed meanwhile, then run resume"
     )
 
