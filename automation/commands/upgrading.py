@@ -11,7 +11,6 @@ from automation.commands.options import HERE, AsJson, Env, Root, show, show_json
 from automation.problem import Exit
 from automation.report.text import text
 from automation.site import Site
-from charts import edit, pins
 
 
 def upgrade(
@@ -24,21 +23,21 @@ def upgrade(
 ) -> int:
     """Show what another version of a chart changes in every region, and write it into charts.yaml for review."""
     platform = Site.of(env, root).settings()
-    known = pins.load(root)
-    if chart in known.charts and version not in known.charts[chart].versions:
-        origin: edit.Origin = "mirror" if (root / known.mirror).is_dir() else "public"
-        tell(f"{chart} {version}: pinning its digest ({origin})")
-        edit.pin(chart, version, origin, root)
-    found = upgrading.compare(chart, version, platform, root)
-    changed = write and upgrading.set_default(chart, version, root)
+    proposal = upgrading.propose(chart, version, root)
+    tell(f"{chart} {version}: rendering it for every region of {env}")
+    found = upgrading.compare(proposal, platform)
+    changed = write and proposal.write()
     if as_json:
         show_json({**found.document(), "written": changed})
         return Exit.OK
-    before = ", ".join(dict.fromkeys(found.before.values()))
-    show(f"{chart} {before} -> {version}")
+    show(f"{chart} {found.before} -> {version}")
+    for region, own in found.kept.items():
+        show(f"{env}.{region}: stays at {own}, its own in Pulumi.{env}.yaml (regions.{region}.charts.{chart})")
     show(text(found.report, f"make review ENV={env}"))
     for name in found.new_crds:
         show(f"New CRD: {name}; its chart of CRDs comes first")
+    for name in found.lost_fields:
+        show(f"No longer in a CRD: {name}")
     for name in found.lost_targets:
         show(f"No longer scraped: {name}")
     for what, lost in (("series", found.lost_series), ("label", found.lost_labels)):
