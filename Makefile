@@ -2,6 +2,7 @@
 ENV ?= dev
 REGION ?= us-east
 STACK := $(ENV).$(REGION)
+COMMENTER ?= github-actions[bot]
 PYTHON := .venv/bin/python
 UV_VERSION := 0.13.9
 export UV_PYTHON_DOWNLOADS := never
@@ -55,14 +56,17 @@ lint: setup ## Formatting, lint, types, import directions, routes of alerts
 plan: setup ## Show the waves of a rollout (ENV=dev)
 	@$(PYTHON) -m automation plan --env $(ENV)
 
-review: setup ## Preview every region of ENV; what was seen goes to review/ (ends with 3 at an open risk)
+# Make ends with 2 at whatever a command of it ends with; the driver's own code stands in what make says of it.
+review: setup ## Preview every region of ENV; what was seen goes to review/ (fails at an open risk)
 	@mkdir -p review
 	@$(PYTHON) -m automation preview --env $(ENV) --markdown review/$(ENV).md --save-plan review/$(ENV).json \
 		$(if $(DESCRIPTION),--description $(DESCRIPTION)) $(if $(GALLERY),--gallery $(GALLERY)) || { code=$$?; test $$code -eq 2 || exit $$code; }
 
+# Of the comments that begin as ours only those of COMMENTER: anybody may write such a one.
 comment: ## Put review/ENV.md under PULL_REQUEST, or in place of the comment that is there (needs gh)
-	@id=$$(gh api --paginate "repos/{owner}/{repo}/issues/$(PULL_REQUEST)/comments" \
-		--jq '.[] | select(.body | startswith("<!-- observability-platform preview of $(ENV) -->")) | .id' | head -n 1); \
+	@ids=$$(gh api --paginate "repos/{owner}/{repo}/issues/$(PULL_REQUEST)/comments" \
+		--jq '.[] | select(.user.login == "$(COMMENTER)") | select(.body | startswith("<!-- observability-platform preview of $(ENV) -->")) | .id') \
+	|| exit 1; id=$$(echo "$$ids" | head -n 1); \
 	if [ -n "$$id" ]; then gh api --silent -X PATCH "repos/{owner}/{repo}/issues/comments/$$id" -F body=@review/$(ENV).md; \
 	else gh api --silent "repos/{owner}/{repo}/issues/$(PULL_REQUEST)/comments" -F body=@review/$(ENV).md; fi
 
@@ -72,13 +76,13 @@ rollout: setup ## Roll out wave by wave (PLAN=file of a review: this or nothing)
 resume: setup ## Go on with a rollout that stopped
 	@$(PYTHON) -m automation resume --env $(ENV)
 
-drift: setup ## Look for what was changed by hand (ends with 2 when there is something)
+drift: setup ## Look for what was changed by hand (fails when there is something, or a region cannot be asked)
 	@mkdir -p review
 	@$(PYTHON) -m automation drift --env $(ENV) --markdown review/drift.md
 
 kubeconfigs: setup ## Write the kubeconfig's context of every EKS cluster of ENV (needs aws)
-	@$(PYTHON) -m automation clusters --env $(ENV) | while read -r region name context; do \
-		aws eks update-kubeconfig --region "$$region" --name "$$name" --alias "$$context"; done
+	@clusters=$$($(PYTHON) -m automation clusters --env $(ENV)) && echo "$$clusters" | while read -r region name context; do \
+		aws eks update-kubeconfig --region "$$region" --name "$$name" --alias "$$context" || exit 1; done
 
 lab: setup ## Run a pipeline step in labs instead of clusters (STEP=review ENV=dev)
 	@$(PYTHON) -m lab fleet --env $(ENV) -- $(MAKE) --no-print-directory $(STEP) ENV=$(ENV)

@@ -81,7 +81,7 @@ def test_what_a_person_changed_is_seen_and_no_longer_fits_what_was_reviewed(up: 
     assert "No change. Nothing to do." in up.run("preview", "--save-plan", str(plan))
     up.kubectl("delete", "configmap", "part-1")
     refused = up.run("up", "--plan", str(plan), code=FAILED)
-    assert "the plan no longer fits (not reviewed: create part-1); nothing was touched" in refused
+    assert "the plan no longer fits (not reviewed: create part-1); region was not touched" in refused
     assert "create ConfigMap part-1 in us-east" in up.run("preview", code=CHANGES)
 
     up.kubectl("patch", "configmap", "part-0", "-p", '{"data": {"number": "by hand"}}')
