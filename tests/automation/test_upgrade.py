@@ -236,10 +236,10 @@ def test_helm_is_that_of_the_environment_or_the_built_one_or_that_on_path(
     assert str(wrong.value) == f"HELM_BIN is /nowhere/helm, which cannot be run{fix}"
     monkeypatch.delenv("HELM_BIN")
     built = tools.ensure("helm")["helm"]
-    assert upgrade._helm() == str(built)
+    assert Path(upgrade._helm()).samefile(built)
     monkeypatch.setattr(upgrade, "_BUILT", tmp_path)
     monkeypatch.setenv("PATH", str(built.parent))
-    assert upgrade._helm() == str(built)
+    assert Path(upgrade._helm()).samefile(built)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(AutomationError) as none:
         upgrade._helm()
