@@ -34,6 +34,8 @@ _COMMANDS: Final = {
 }
 """Module and function of each command: only that of the one asked for is imported, since some take a second."""
 
+_INTERRUPTED: Final = 130
+"""What typer makes of an interrupt: 128 and the number of SIGINT."""
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 """Every complaint about arguments; typer exports only this subclass of it."""
 
@@ -67,6 +69,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         _say(str(error))
         return Exit.FAILED
     except (typer.Abort, KeyboardInterrupt):
+        result = _INTERRUPTED
+    if result == _INTERRUPTED:
         _say("Interrupted; the same command can be run again.")
         return Exit.FAILED
     return result if isinstance(result, int) else Exit.OK

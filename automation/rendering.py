@@ -40,9 +40,13 @@ def template(
     command = [helm, "template", release, str(package.path), "--namespace", namespace]
     command += ["--kube-version", KUBE_VERSION, "--values", "-"]
     command += [argument for api in API_VERSIONS for argument in ("--api-versions", api)]
-    return subprocess.run(
-        command, input=json.dumps(values), text=True, capture_output=True, timeout=TIMEOUT_SECONDS, check=False
-    )
+    try:
+        return subprocess.run(
+            command, input=json.dumps(values), text=True, capture_output=True, timeout=TIMEOUT_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        said = f"Error: helm template of {release} took more than {TIMEOUT_SECONDS} s and was ended\n"
+        return subprocess.CompletedProcess(command, 1, "", said)
 
 
 def objects(text: str) -> list[dict[str, Any]]:

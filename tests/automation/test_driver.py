@@ -56,6 +56,19 @@ def test_plan_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert [wave["canary"] for wave in json.loads(capsys.readouterr().out)["waves"]] == [True, False]
 
 
+def test_an_interrupt_is_a_failure_that_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a command that has begun nothing: what typer makes of it, 130, is no exit code of ours."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(plan, "make", interrupted)
+    assert cli.run(["plan", "--env", "prod"]) == Exit.FAILED
+    assert capsys.readouterr().err == "Interrupted; the same command can be run again.\n"
+
+
 def test_plan_refuses_an_environment_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["plan", "--env", "mars"]) == Exit.FAILED
     assert "environment mars has no settings" in capsys.readouterr().err

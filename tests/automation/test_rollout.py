@@ -244,7 +244,7 @@ def test_a_driver_killed_while_it_soaks_soaks_when_it_is_resumed(
         if len(settled) == 1:
             raise Killed
 
-    monkeypatch.setattr(rollout.verification, "settle", settle)
+    monkeypatch.setattr(verification, "settle", settle)
     with begun(tmp_path, OPTIONS) as (runner, made), pytest.raises(Killed):
         made.run()
     assert runner.asked == FIRST
