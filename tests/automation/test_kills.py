@@ -15,6 +15,7 @@ from tests.automation.standing import standing
 DESTROY = ("destroy", "--region", REGION, "--confirm", f"dev.{REGION}")
 UP = ("up",)
 RESUME = ("resume",)
+CHANGES = 2
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,13 @@ def undisturbed(stage: Stage) -> dict[str, Any]:
 
 
 def _survives(stage: Stage, undisturbed: dict[str, Any], moment: Moment) -> None:
-    said = stage.killed(moment.victim, moment.operation, moment.seed)
+    operation = moment.operation
+    if operation is UP:
+        # As pipelines do: what was reviewed or nothing, also behind the crash.
+        plan = str(stage.fleet.root / "plan.json")
+        stage.run("preview", "--save-plan", plan, code=CHANGES)
+        operation = ("up", "--plan", plan)
+    said = stage.killed(moment.victim, operation, moment.seed)
     if moment.again:
         said += stage.killed(moment.again, RESUME, moment.seed + 1)
     said += stage.run(*RESUME)
