@@ -50,6 +50,34 @@ def leaves(fields: Iterable[Field]) -> list[Leaf]:
     return [leaf for field in fields for leaf in _of(field)]
 
 
+def inner(leaf: Leaf) -> Iterator[Leaf]:
+    """Yield what lies in a map, list or document that a leaf brings or takes, one step deeper; nothing of a value."""
+    for kind, raw in (("delete", leaf.before), ("add", leaf.after)):
+        value = _document(raw)
+        if isinstance(value, dict | list):
+            nothing = type(value)()
+            for path, old, new in differences(*((value, nothing) if kind == "delete" else (nothing, value))):
+                before, after = (old, None) if kind == "delete" else (None, new)
+                yield Leaf(_under(leaf.path, raw, path), before, after, kind, leaf.replaces)
+
+
+def flattened(leaf: Leaf) -> Iterator[Leaf]:
+    """Yield every single value that a leaf brings, takes or changes: those in a map that comes or goes as a whole."""
+    before, after = _document(leaf.before), _document(leaf.after)
+    left, right = isinstance(before, dict | list), isinstance(after, dict | list)
+    if left and type(before) is type(after):
+        # Only the order of a list differs.
+        yield leaf
+        return
+    for each in inner(leaf):
+        yield from flattened(each)
+    # A value may stand where a map was, or the other way round; null is no value.
+    old, new = None if left else before, None if right else after
+    if not (left or right) or old is not new:
+        kind = "delete" if new is None is not old else "add" if old is None is not new else leaf.kind
+        yield Leaf(leaf.path, old, new, kind, leaf.replaces)
+
+
 def renamed(leaf: Leaf, names: Mapping[str, str]) -> Leaf:
     """Return a leaf with each name of a region's own, and each digest, replaced by its placeholder."""
     return Leaf(
@@ -58,10 +86,10 @@ def renamed(leaf: Leaf, names: Mapping[str, str]) -> Leaf:
 
 
 def substituted(text: str, names: Mapping[str, str]) -> str:
-    """Return a text with each name replaced by its placeholder, the longest names first."""
-    for name in sorted(names, key=len, reverse=True):
-        text = text.replace(name, names[name])
-    return text
+    """Return a text with each name replaced by its placeholder, where it is a word: a region may be called `in`."""
+    longest = sorted(filter(None, names), key=len, reverse=True)
+    words = "|".join(re.escape(name) for name in longest)
+    return re.sub(rf"(?<!\w)(?:{words})(?!\w)", lambda found: names[found[0]], text) if words else text
 
 
 def _map(value: Any, names: Mapping[str, str]) -> Any:
@@ -78,17 +106,18 @@ def _of(field: Field) -> Iterator[Leaf]:
     kind = field.kind.removesuffix("-replace")
     before, after = _document(field.before), _document(field.after)
     if kind == "update" and isinstance(before, dict | list) and type(before) is type(after):
-        inside = " " if isinstance(field.before, str) else ""
         for path, old, new in differences(before, after):
             how = "add" if old is MISSING else "delete" if new is MISSING else "update"
-            where = f"{field.path}{inside or _joint(path)}{path}"
+            where = _under(field.path, field.before, path)
             yield Leaf(where, None if old is MISSING else old, None if new is MISSING else new, how, field.replaces)
     else:
         yield Leaf(field.path, field.before, field.after, kind, field.replaces)
 
 
-def _joint(path: str) -> str:
-    return "" if path.startswith("[") or not path else "."
+def _under(path: str, value: Any, inside: str) -> str:
+    """Return the path of what lies in a value; behind a space where that is a document carried as text."""
+    joint = " " if isinstance(value, str) else "" if inside.startswith("[") or not inside else "."
+    return f"{path}{joint}{inside}"
 
 
 def _document(value: Any) -> Any:

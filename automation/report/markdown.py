@@ -14,17 +14,30 @@ _ROOM: Final = 500
 """Characters kept free for what a pipeline adds, such as a link to its run."""
 _FEW: Final = 12
 """Lines of a diff that still show when not all do."""
+_FIRST: Final = 5
+"""Lines that are shown of an error: what the engine says first."""
+_LINE: Final = 400
+"""Characters of one of them."""
+_ERRORS: Final = 20
+"""Errors that still show when not all do."""
 
 
-def marker(environment: str) -> str:
+def marker(environment: str, operation: str = "preview") -> str:
     """Return the line by which a pipeline finds its comment again."""
-    return f"<!-- observability-platform preview of {environment} -->"
+    return f"<!-- observability-platform {operation} of {environment} -->"
+
+
+def failed(environment: str, sentence: str, operation: str = "preview") -> str:
+    """Return what takes the comment's place when nothing could be looked at: that of the push before is not of this."""
+    title = f"### {operation.capitalize()} of {environment}: failed"
+    return "\n".join([marker(environment, operation), title, *_errors([sentence]), ""])
 
 
 def markdown(report: Report, limit: int = LIMIT, gallery: str = "") -> str:
     """Return the comment.
 
-    Diffs get shorter, then go, then changes are only counted, until it fits; risks are named in any case.
+    Diffs get shorter, then go, then changes are only counted, until it fits. Risks are named in any case, but for
+    so many that their names alone are too long.
 
     Args:
         report: the regions.
@@ -39,12 +52,15 @@ def markdown(report: Report, limit: int = LIMIT, gallery: str = "") -> str:
         (_risks_together, _names_only),
         (_risks_together, _counted),
         (_risk_names, _counted),
+        (_risk_counts, _counted),
     ]
     text = ""
     for risks, changes in shapes:
-        lines = [marker(report.environment), _title(report), "", *_table(report)]
-        lines += [line for error in report.errors for line in ("", f"> **Failed:** {error.replace(chr(10), ' ')}")]
-        lines += risks(report.risks) + changes(report.groups, len(report.regions)) + ["", *link]
+        lines = [marker(report.environment, report.operation), _title(report), "", *_table(report)]
+        lines += _errors(report.errors)
+        if report.risks:
+            lines += ["", "#### Risks", "", *risks(report.risks), *_how(report.open_risks)]
+        lines += [*changes(report.groups, len(report.regions)), "", *link]
         text = "\n".join(lines)
         if len(text) <= limit - _ROOM:
             break
@@ -52,13 +68,25 @@ def markdown(report: Report, limit: int = LIMIT, gallery: str = "") -> str:
 
 
 def _title(report: Report) -> str:
-    regions = _many(len(report.regions), "region")
+    said = f"### {report.operation.capitalize()} of {report.environment}"
     if report.errors:
-        return f"### Preview of {report.environment}: failed"
-    if not report.groups:
-        return f"### Preview of {report.environment}: no change in {regions}"
+        return f"{said}: failed"
     risks = f", **{len(report.open_risks)} to acknowledge**" if report.open_risks else ""
-    return f"### Preview of {report.environment}: {_many(report.changes, 'change')} in {regions}{risks}"
+    changes = _many(report.changes, "change") if report.groups else "no change"
+    return f"{said}: {changes} in {_many(len(report.regions), 'region')}{risks}"
+
+
+def _errors(errors: Sequence[str]) -> list[str]:
+    """Return the first lines of errors; all of them are in the log of whoever ran this."""
+    lines = []
+    for error in errors[:_ERRORS]:
+        said = error.splitlines() or [""]
+        shown = [line if len(line) <= _LINE else f"{line[:_LINE]}..." for line in said[:_FIRST]]
+        more = len(said) - len(shown)
+        shown += [f"and {_many(more, 'line')} more; the pipeline's log has all of them"] if more else []
+        lines += ["", f"> **Failed:** {shown[0]}", *(f"> {line}" for line in shown[1:])]
+    more = len(errors) - _ERRORS
+    return lines + (["", f"> {_many(more, 'error')} more; the pipeline's log has all of them"] if more > 0 else [])
 
 
 def _many(count: int, noun: str) -> str:
@@ -75,43 +103,51 @@ def _table(report: Report) -> list[str]:
 
 
 def _risks(risks: Sequence[Risk]) -> list[str]:
-    if not risks:
-        return []
-    lines = ["", "#### Risks", ""]
-    for risk in risks:
-        seen = " (acknowledged)" if risk.acknowledged else ""
-        lines.append(f"- **{risk.kind}**{seen} `{risk.subject}` in {', '.join(risk.regions)}: {risk.what}")
-    return lines + _how(risks)
+    return [
+        f"- **{risk.kind}**{_seen(risk)} `{risk.subject}` in {', '.join(risk.regions)}: {risk.what}" for risk in risks
+    ]
+
+
+def _seen(risk: Risk) -> str:
+    return " (acknowledged)" if risk.acknowledged else ""
 
 
 def _risks_together(risks: Sequence[Risk]) -> list[str]:
     """Return every risk, what is said of each once where one resource has many of a kind."""
-    found: dict[tuple[str, bool, str, str, str], list[str]] = {}
+    found: dict[tuple[str, str], list[str]] = {}
     for risk in risks:
         what, _, cost = risk.what.rpartition(": ")
-        key = (risk.kind, risk.acknowledged, risk.subject, ", ".join(risk.regions), cost)
-        found.setdefault(key, []).append(what)
-    lines = ["", "#### Risks", ""]
-    for (kind, acknowledged, subject, regions, cost), whats in found.items():
-        seen = " (acknowledged)" if acknowledged else ""
+        head = f"- **{risk.kind}**{_seen(risk)} `{risk.subject}` in {', '.join(risk.regions)}:"
+        found.setdefault((head, cost), []).append(what)
+    lines = []
+    for (head, cost), whats in found.items():
         files = {what.partition(" ")[0] for what in whats}
         where = f"{files.pop()} " if len(files) == 1 < len(whats) else ""
-        listed = "; ".join(what.removeprefix(where) for what in whats)
-        lines.append(f"- **{kind}**{seen} `{subject}` in {regions}: {where}{listed}: {cost}")
-    return lines + _how(risks)
+        lines.append(f"{head} {where}{'; '.join(what.removeprefix(where) for what in whats)}: {cost}")
+    return lines
 
 
 def _risk_names(risks: Sequence[Risk]) -> list[str]:
-    lines = ["", "#### Risks", ""]
+    lines = []
     for kind in dict.fromkeys(risk.kind for risk in risks):
         named = Counter(risk.subject for risk in risks if risk.kind == kind)
         many = {name: f" ({count} times)" if count > 1 else "" for name, count in named.items()}
         lines.append(f"- **{kind}**: {', '.join(f'`{name}`{more}' for name, more in many.items())}")
-    return lines + _how(risks)
+    return lines
+
+
+def _risk_counts(risks: Sequence[Risk]) -> list[str]:
+    counted = Counter(f"**{risk.kind}**{_seen(risk)}" for risk in risks)
+    return [
+        "Too many to name here; the preview's JSON has them.",
+        "",
+        *(f"- {kind}: {n}" for kind, n in counted.items()),
+    ]
 
 
 def _how(risks: Sequence[Risk]) -> list[str]:
-    kinds = ", ".join(dict.fromkeys(risk.kind for risk in risks if not risk.acknowledged))
+    """Return how to acknowledge open risks."""
+    kinds = ", ".join(dict.fromkeys(risk.kind for risk in risks))
     return ["", f"To acknowledge, write into the description: `allow-risk: {kinds}`"] if kinds else []
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from automation.report.leaves import Leaf
+from automation.report.leaves import Leaf, flattened
 from automation.result import Change
 
 REPLACE: Final = "replace-stateful"
 DELETE: Final = "delete-stateful"
 PROVIDER: Final = "replace-provider"
 RETENTION: Final = "retention-cut"
-RECEIVER: Final = "receiver-removed"
-ROUTE: Final = "route-removed"
 ALERT: Final = "alert-removed"
 LIMIT: Final = "limit-weakened"
 
@@ -36,11 +35,18 @@ _RETENTION: Final = re.compile(
     r"(?:^|[.\s\]_])(?:retention|retention_period|block_retention|retentionSize)$|retention$"
 )
 _EXPIRATION: Final = re.compile(r"xpiration\.?\w*[dD]ays$|noncurrentDays$")
+_RATE: Final = re.compile(r"(?:^|[.\s])(?:ingestion_(?:rate|burst)\w*|(?:per_stream_)?rate_limit\w*|burst_size\w*)$")
+"""Limits of which 0 may let nothing through as well as everything; so both ways are shown."""
 _LIMIT: Final = re.compile(
-    r"(?:^|[.\s])(?:ingestion_(?:rate|burst)\w*|rate_limit\w*|burst_size\w*|per_stream_rate_limit\w*"
-    r"|max_(?:streams|global|traces|bytes|line|label|entries|series|query|active)\w*|cardinality_limit"
-    r"|(?:sample|target|label|bodySize)Limit\w*|resources\.limits\.memory)$"
+    r"(?:^|[.\s])(?:max_(?:streams|global|traces|bytes|line|label|entries|series|query|active)\w*|cardinality_limit"
+    r"|(?:sample|target|label|bodySize)Limit\w*)$"
 )
+"""Limits of which 0 is none."""
+_MEMORY: Final = re.compile(r"(?:^|[.\s])resources\.limits\.memory$")
+_RESOURCES: Final = re.compile(r"(?:^|[.\s])(?:resources|limits|memory)$")
+_TENANT: Final = re.compile(r'(?:^|[.\s])overrides(?:\.\w+|\["(?:[^"\\]|\\.)*"\])$')
+_RULE: Final = re.compile(r'(?:rules|groups)(?:\["((?:[^"\\]|\\.)*)"\]|\.(\w+))$')
+_ALERT: Final = re.compile(r"(?:\.alert|groups\[\d+\]\.name)$")
 _SIZE: Final = re.compile(r"^(\d+(?:\.\d+)?)([a-zA-Z]*)$")
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31536000.0}
 _BYTES: Final = {
@@ -73,47 +79,73 @@ def of_change(change: Change, leaves: Iterable[Leaf]) -> Iterator[Found]:
         yield Found(REPLACE, change.label, f"{change.kind} is replaced because of {because or 'its type'}: {loss}")
     if change.kind == "PrometheusRule" and change.op == "delete":
         yield Found(ALERT, change.label, "the rules of a whole file are removed")
-    for leaf in leaves:
+    changed = list(leaves)
+    for leaf in changed:
         yield from _of_leaf(change, leaf)
+    if change.kind == "PrometheusRule":
+        for name in _alerts_gone(changed):
+            yield Found(ALERT, change.label, f"{name} is removed: nobody is told of it any more")
 
 
-def of_outputs(leaves: Iterable[Leaf]) -> Iterator[Found]:
-    """Yield the risks of a stack's outputs, where the tree of Alertmanager shows; the Secret itself is masked."""
+def _of_leaf(change: Change, whole: Leaf) -> Iterator[Found]:
+    values = list(flattened(whole))
+    # A tenant that comes with limits of its own is a new one, of which nothing older is kept.
+    new = _TENANT.search(whole.path) and any(_RATE.search(leaf.path) for leaf in values)
+    for leaf in values:
+        shown = f"{leaf.path} {_side(leaf.before)} -> {_side(leaf.after)}"
+        named = _RETENTION.search(leaf.path) or (_EXPIRATION.search(leaf.path) and "ifecycle" in change.type)
+        if named and _cut(leaf) and not (new and leaf.kind == "add"):
+            yield Found(RETENTION, change.label, f"{shown}: what is older is deleted for good")
+        elif _MEMORY.search(leaf.path):
+            # Who raises one has sized it; and a container that goes needs none.
+            if _number(leaf.after) == 0 or (leaf.kind == "delete" and _RESOURCES.search(whole.path)):
+                yield Found(LIMIT, change.label, f"{shown}: less keeps one pod from starving the others")
+        elif _weakened(leaf):
+            yield Found(LIMIT, change.label, f"{shown}: less keeps one tenant from starving the others")
+
+
+def _side(value: Any) -> Any:
+    return "nothing" if value is None else value
+
+
+def _cut(leaf: Leaf) -> bool:
+    """Return whether something is kept for a shorter time; where nothing says how long, it was kept for good."""
+    if leaf.kind == "delete":
+        return True
+    before, after = _number(leaf.before), _number(leaf.after)
+    if leaf.kind == "add":
+        return after != 0 and leaf.after is not None and not isinstance(leaf.after, bool)
+    return _less(after, before) or (before == 0 and _less(before, after))
+
+
+def _weakened(leaf: Leaf) -> bool:
+    before, after = _number(leaf.before), _number(leaf.after)
+    unlimited = before == 0 and not _RATE.search(leaf.path)
+    if unlimited or not (_RATE.search(leaf.path) or _LIMIT.search(leaf.path)):
+        return False
+    return leaf.kind == "delete" or after == 0 or _less(before, after)
+
+
+def _alerts_gone(leaves: Iterable[Leaf]) -> Iterator[str]:
+    """Yield the alerts and groups that a rule file loses.
+
+    The engine compares lists by place: when one of many entries goes, all behind it differ and the last is gone. So
+    names are counted on both sides.
+    """
+    before, after = Counter[str](), Counter[str]()
     for leaf in leaves:
-        if not leaf.path.startswith("alertmanagerConfig") or leaf.kind != "delete":
-            continue
-        place = re.search(r'(receivers|routes)(?:\["((?:[^"\\]|\\.)*)"\]|\.(\w+))$', leaf.path)
-        inner = re.search(r'receivers(?:\["((?:[^"\\]|\\.)*)"\]|\.(\w+))\.(\w+_configs)', leaf.path)
-        if place:
-            kind = RECEIVER if place[1] == "receivers" else ROUTE
-            name = (place[2] or place[3]).replace('\\"', '"')
-            yield Found(
-                kind, name, f"{place[1].removesuffix('s')} {name} is removed: who is told by it, is not any more"
-            )
-        elif inner:
-            name = inner[1] or inner[2]
-            yield Found(RECEIVER, name, f"{inner[3]} of receiver {name} is removed: it tells fewer than before")
+        named = _RULE.search(leaf.path)
+        if named and leaf.kind == "delete":
+            yield named[1] or named[2]
+        elif not named:
+            names = [each for each in flattened(leaf) if _ALERT.search(each.path)]
+            before.update(str(each.before) for each in names if each.kind != "add")
+            after.update(str(each.after) for each in names if each.kind != "delete")
+    yield from before - after
 
 
-def _of_leaf(change: Change, leaf: Leaf) -> Iterator[Found]:
-    named = _RETENTION.search(leaf.path) or (_EXPIRATION.search(leaf.path) and "ifecycle" in change.type)
-    shown = f"{leaf.path} {leaf.before} -> {'nothing' if leaf.kind == 'delete' else leaf.after}"
-    if named and leaf.kind != "add" and (leaf.kind == "delete" or _less(leaf.after, leaf.before)):
-        yield Found(RETENTION, change.label, f"{shown}: what is older is deleted for good")
-    elif _LIMIT.search(leaf.path) and leaf.kind != "add":
-        if leaf.kind == "delete" or _number(leaf.after) == 0 or _less(leaf.before, leaf.after):
-            harmless = leaf.kind != "delete" and leaf.path.endswith("resources.limits.memory")
-            if not harmless:
-                yield Found(LIMIT, change.label, f"{shown}: less keeps one tenant from starving the others")
-    elif change.kind == "PrometheusRule" and leaf.kind == "delete":
-        gone = re.search(r'(?:rules|groups)(?:\["((?:[^"\\]|\\.)*)"\]|\.(\w+))$', leaf.path)
-        if gone:
-            yield Found(ALERT, change.label, f"{gone[1] or gone[2]} is removed: nobody is told of it any more")
-
-
-def _less(one: Any, other: Any) -> bool:
-    left, right = _number(one), _number(other)
-    return left is not None and right is not None and left < right
+def _less(one: float | None, other: float | None) -> bool:
+    return one is not None and other is not None and one < other
 
 
 def _number(value: Any) -> float | None:

@@ -38,7 +38,8 @@ def text(report: Report, following: str) -> str:
         lines.append("No change. Nothing to do.")
     elif report.exit is Exit.RISKS:
         kinds = dict.fromkeys(risk.kind for risk in report.open_risks)
-        lines.append("Next, when that is meant: " + following + "".join(f" --allow {kind}" for kind in kinds))
+        allow = "".join(f" --allow {kind}" for kind in kinds) if report.operation == "preview" else ""
+        lines.append(f"Next, when that is meant: {following}{allow}")
     elif report.exit is Exit.CHANGES:
         lines.append(f"Next: {following}")
     return "\n".join(lines)

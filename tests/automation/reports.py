@@ -23,11 +23,17 @@ def field(path: str, before: Any, after: Any, kind: str = "update") -> Field:
     return Field(path, kind, before, after)
 
 
-def preview(region: str, *changes: Change, outputs: tuple[Field, ...] = (), errors: tuple[str, ...] = ()) -> Preview:
+def preview(
+    region: str,
+    *changes: Change,
+    outputs: tuple[Field, ...] = (),
+    errors: tuple[str, ...] = (),
+    operation: str = "preview",
+) -> Preview:
     counts: dict[str, int] = {"same": 410 - len(changes)}
     for change in changes:
         counts[change.op] = counts.get(change.op, 0) + 1
-    result = Result("region", "preview", True, 4.0, counts, list(changes), [], [], [], {}, [], {}, outputs)
+    result = Result("region", operation, True, 4.0, counts, list(changes), [], [], [], {}, [], {}, outputs)
     return Preview(region, (result,), (), errors)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,13 +11,14 @@ import pytest
 from automation.problem import Exit
 from automation.report import Preview, Report, make
 from automation.report.leaves import Leaf, leaves
-from automation.report.markdown import LIMIT, markdown
+from automation.report.markdown import markdown
 from automation.report.model import allowed_in
-from automation.report.risks import Found, of_change, of_outputs
 from automation.report.text import text
 from automation.result import Change, Field
 from settings import load
 from tests.automation import reports
+
+ROUTE = 'tenant="shop", severity="page" -> shop'
 
 
 def report(previews: list[Preview], *allowed: str) -> Report:
@@ -41,11 +42,6 @@ def test_a_retention_cut_is_a_risk_once_for_all_regions_with_both_values() -> No
     assert "limits_config.retention_period 720h -> 696h" in found.risks[0].what
     assert "33 -> 32" in found.risks[1].what
     assert len(found.groups) == 2, "a region's own name in a text does not part what is the same"
-
-
-def test_a_longer_retention_is_no_risk() -> None:
-    leaf = Leaf('data["config.yaml"] limits_config.retention_period', "720h", "744h", "update")
-    assert list(of_change(Change(reports.urn("us-east", reports.CONFIG, "loki"), "update"), [leaf])) == []
 
 
 @pytest.mark.parametrize("allowed", ["retention-cut", "retention-cut:loki:observability/loki"])
@@ -119,123 +115,10 @@ def test_a_replaced_statefulset_names_its_region_its_reason_and_what_it_costs() 
     assert markdown(found).index("replace-stateful") < markdown(found).index("#### Changes")
 
 
-def test_400_tenants_changed_are_summed_up_and_no_risk_is_lost() -> None:
-    found = report(reports.many_tenants_changed())
-    assert len(found.risks) == 400
-    comment = markdown(found)
-    assert len(comment) < LIMIT
-    for risk in found.risks:
-        assert f"`{risk.subject}`" in comment
-    assert "- update ConfigMap: 400" in comment
-
-
-@pytest.mark.parametrize("count", [1, 30, 120, 400])
-def test_the_comment_shrinks_in_steps_and_names_every_risk(count: int) -> None:
-    found = report(reports.many_tenants_changed(count))
-    comment = markdown(found)
-    assert len(comment) < LIMIT
-    assert all(f"`{risk.subject}`" in comment for risk in found.risks)
-    assert ("```diff" in comment) == (count < 120)
-
-
 def test_a_masked_value_never_parts_into_anything() -> None:
     assert leaves([Field("data.x", "update", "[secret]", "[secret]")]) == [
         Leaf("data.x", "[secret]", "[secret]", "update")
     ]
-
-
-@pytest.mark.parametrize(
-    ("path", "before", "after", "kind", "expected"),
-    [
-        ("overrides.shop.ingestion_rate_mb", 4, 8, "update", "limit-weakened"),
-        ("overrides.shop.ingestion_rate_mb", 8, 4, "update", None),
-        ("overrides.shop.ingestion_rate_mb", 8, 0, "update", "limit-weakened"),
-        ("overrides.shop.ingestion_rate_mb", None, 4, "add", None),
-        ("spec.sampleLimit", 5000, None, "delete", "limit-weakened"),
-        ("resources.limits.memory", "1Gi", "2Gi", "update", None),
-        ("resources.limits.memory", "1Gi", None, "delete", "limit-weakened"),
-        ("spec.retention", "15d", "360h0m0s", "update", None),
-        ("spec.retention", "15d", "10d", "update", "retention-cut"),
-        ("compactor.compaction.block_retention", "168h", "24h", "update", "retention-cut"),
-        ("overrides.shop.retention_period", "336h", None, "delete", "retention-cut"),
-        ("spec.replicas", 3, 2, "update", None),
-    ],
-)
-def test_what_counts_as_a_risk(path: str, before: Any, after: Any, kind: str, expected: str | None) -> None:
-    change = Change(reports.urn("us-east", reports.CONFIG, "thing"), "update")
-    found = [risk.kind for risk in of_change(change, [Leaf(path, before, after, kind)])]
-    assert found == ([expected] if expected else [])
-
-
-@pytest.mark.parametrize("kind", ["apps/v1:StatefulSet", "core/v1:PersistentVolumeClaim", "core/v1:Namespace"])
-@pytest.mark.parametrize(("op", "risk"), [("delete", "delete-stateful"), ("replace", "replace-stateful")])
-def test_losing_something_stateful_is_a_risk(kind: str, op: str, risk: str) -> None:
-    change = Change(reports.urn("us-east", f"kubernetes:{kind}", "thing"), op)
-    assert [found.kind for found in of_change(change, [])] == [risk]
-
-
-def test_a_deleted_deployment_is_none() -> None:
-    change = Change(reports.urn("us-east", "kubernetes:apps/v1:Deployment", "thing"), "delete")
-    assert list(of_change(change, [])) == []
-
-
-TREE = {
-    "receivers": [
-        {"name": "shop", "slack_configs": [{"channel": "#shop"}], "pagerduty_configs": [{}]},
-        {"name": "zoo"},
-    ],
-    "route": {
-        "receiver": "platform",
-        "routes": [{"receiver": "shop", "matchers": ['tenant="shop"', 'severity="page"']}],
-    },
-}
-
-
-def _tree(change: Callable[[dict[str, Any]], None]) -> list[Found]:
-    after = json.loads(json.dumps(TREE))
-    change(after)
-    return list(of_outputs(leaves([Field("alertmanagerConfig", "update", TREE, after)])))
-
-
-def test_a_receiver_that_goes_is_a_risk() -> None:
-    found = _tree(lambda tree: tree["receivers"].pop())
-    assert [(risk.kind, risk.subject) for risk in found] == [("receiver-removed", "zoo")]
-
-
-def test_a_receiver_that_tells_fewer_is_a_risk() -> None:
-    found = _tree(lambda tree: tree["receivers"][0].pop("pagerduty_configs"))
-    assert [(risk.kind, risk.subject) for risk in found] == [("receiver-removed", "shop")]
-    assert "pagerduty_configs" in found[0].what
-
-
-def test_a_route_that_goes_is_a_risk() -> None:
-    found = _tree(lambda tree: tree["route"]["routes"].pop())
-    assert [risk.kind for risk in found] == ["route-removed"]
-    assert found[0].subject == 'tenant="shop", severity="page" -> shop'
-
-
-def test_a_channel_that_is_another_one_is_none() -> None:
-    def rename(tree: dict[str, Any]) -> None:
-        tree["receivers"][0]["slack_configs"][0]["channel"] = "#other"
-
-    assert _tree(rename) == []
-
-
-def test_an_alert_that_goes_is_a_risk() -> None:
-    rules = [{"alert": "Down", "labels": {"severity": "page"}}, {"alert": "Down", "labels": {"severity": "warn"}}]
-    groups = [{"name": "service", "rules": rules}]
-    fewer = [{"name": "service", "rules": rules[:1]}]
-    change = Change(reports.urn("us-east", "kubernetes:monitoring.coreos.com/v1:PrometheusRule", "service"), "update")
-    found = list(of_change(change, leaves([Field("spec.groups", "update", groups, fewer)])))
-    assert [(risk.kind, risk.what.partition(" is ")[0]) for risk in found] == [("alert-removed", "Down warn")]
-
-
-def test_an_error_of_one_region_is_the_reports() -> None:
-    previews = reports.no_change()
-    previews[1] = reports.preview("eu-west", errors=("prod.eu-west: the disk is full (x); make room",))
-    found = report(previews)
-    assert found.exit is Exit.FAILED
-    assert "> **Failed:** prod.eu-west: the disk is full" in markdown(found)
 
 
 def test_a_description_acknowledges_in_lines_of_its_own() -> None:
@@ -243,13 +126,91 @@ def test_a_description_acknowledges_in_lines_of_its_own() -> None:
     assert allowed_in(description) == ["retention-cut", "alert-removed:rules"]
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (f"allow-risk: route-removed:{ROUTE}", [f"route-removed:{ROUTE}"]),
+        (f"allow-risk: `route-removed:{ROUTE}`, retention-cut", [f"route-removed:{ROUTE}", "retention-cut"]),
+        (
+            f"`allow-risk: retention-cut,pod-security , route-removed:{ROUTE}, alert-removed:a`",
+            ["retention-cut", "pod-security", f"route-removed:{ROUTE}", "alert-removed:a"],
+        ),
+        ("> allow-risk: retention-cut", []),
+        ("<!-- allow-risk: retention-cut -->", []),
+        ("<!-- Delete:\n\nallow-risk: retention-cut\n\n-->\nallow-risk: alert-removed", ["alert-removed"]),
+        ("<!-- one --> text <!-- two\nallow-risk: retention-cut", []),
+        ("allow-risk: retention-cut <!-- agreed with the tenants -->\r\nmore", ["retention-cut"]),
+    ],
+    ids=["a route", "in code", "several", "quoted", "hidden", "of a template", "hidden to the end", "before a comment"],
+)
+def test_a_description_names_routes_too_and_what_is_hidden_in_it_acknowledges_nothing(
+    line: str, expected: list[str]
+) -> None:
+    assert allowed_in(line) == expected
+
+
+def test_a_route_is_acknowledged_by_itself() -> None:
+    gone = [
+        Field(f"alertmanagerConfig.route.routes[{json.dumps(name)}]", "delete", {"receiver": name.rpartition(" ")[2]})
+        for name in (ROUTE, 'tenant="zoo" -> zoo')
+    ]
+    previews = [reports.preview(region, outputs=tuple(gone)) for region in reports.REGIONS]
+    found = report(previews, *allowed_in(f"allow-risk: route-removed:{ROUTE}"))
+    assert [(risk.subject, risk.acknowledged) for risk in found.risks] == [
+        (ROUTE, True),
+        ('tenant="zoo" -> zoo', False),
+    ]
+    assert found.without_risk([f"route-removed:{ROUTE}", "route-removed", "no-such-risk"]) == ["no-such-risk"]
+
+
+@pytest.mark.parametrize("name", ["in", "ret", "period", "region", "days"])
+def test_a_regions_name_within_a_word_hides_no_risk(name: str) -> None:
+    platform = load.environment_from_file("prod")
+    regions = dict.fromkeys((name, "us-east"), platform.regions["us-east"])
+
+    def one(region: str) -> Preview:
+        limits = [f"overrides:\n  shop:\n    ingestion_rate_mb: {n}\n    retention_period: {9 - n}h\n" for n in (4, 8)]
+        return reports.preview(
+            region,
+            reports.update(region, reports.CONFIG, f"limits-{region}", reports.field("data.x", *limits)),
+            reports.update(region, reports.LIFECYCLE, "logs", reports.field("rules[0].expiration.days", 33, 32)),
+        )
+
+    found = make([one(each) for each in regions], platform.model_copy(update={"regions": regions}))
+    path = "data.x overrides.shop"
+    assert {(risk.subject, risk.what.partition(":")[0]) for risk in found.risks if risk.regions[0] == name} == {
+        ("limits-{region}", f"{path}.ingestion_rate_mb 4 -> 8"),
+        ("limits-{region}", f"{path}.retention_period 5h -> 1h"),
+        ("logs", f"rules[0].expiration.{'{region}' if name == 'days' else 'days'} 33 -> 32"),
+    }
+    assert [group.regions for group in found.groups if group.kind == "ConfigMap"] == [(name, "us-east")]
+
+
+def test_two_resources_of_one_name_in_one_region_are_two_changes_of_that_region() -> None:
+    one = reports.update("eu-west", reports.CONFIG, "a", reports.field("data.x", "1", "2"))
+    other = replace(one, urn=one.urn.replace("Region$", "Region$platform:Other$"))
+    previews = [reports.preview("ap-southeast"), reports.preview("eu-west", one, other)]
+    found = report(previews)
+    assert [group.regions for group in found.groups] == [("eu-west",), ("eu-west",)]
+    assert "update 2 resources in eu-west: 1 value each" in markdown(found)
+
+
+def test_what_drifted_has_happened_and_asks_for_no_acknowledgement() -> None:
+    gone = Change(reports.urn("eu-west", "aws:s3/bucket:Bucket", "logs"), "delete")
+    previews = [reports.preview("eu-west", gone, operation="drift"), reports.preview("us-east", operation="drift")]
+    found = report(previews)
+    assert (found.exit, found.document()["exit"], found.open_risks) == (Exit.CHANGES, 2, [])
+    comment = markdown(found)
+    assert comment.splitlines()[:2] == [
+        "<!-- observability-platform drift of prod -->",
+        "### Drift of prod: 1 change in 2 regions",
+    ]
+    assert "- **delete-stateful** `logs` in eu-west: Bucket is deleted: its data is gone" in comment
+    assert "acknowledge" not in comment
+    assert text(found, "preview").splitlines()[-1] == "Next: preview"
+
+
 def test_a_report_is_plain_data() -> None:
     document = json.loads(json.dumps(report(reports.retention_cut()).document()))
     assert document["exit"] == 3
     assert document["risks"][0]["kind"] == "retention-cut"
-
-
-def test_the_comment_links_the_drawn_dashboards_where_there_are_any() -> None:
-    link = "[Dashboards as this change draws them](https://ci.example.com/artifacts/7)"
-    plain = markdown(report([]))
-    assert markdown(report([]), gallery="https://ci.example.com/artifacts/7") == f"{plain}\n{link}\n"
