@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -15,10 +18,11 @@ from automation.preview import PARALLEL, Reviewed, previews
 from automation.private import write_private
 from automation.problem import AutomationError, Exit
 from automation.report import Preview, Report, make
-from automation.report.markdown import markdown
+from automation.report.markdown import failed, markdown
 from automation.report.model import allowed_in
 from automation.report.text import text
 from automation.site import Site
+from settings.problem import SettingsError
 
 Allow = Annotated[
     list[str] | None, typer.Option("--allow", help="Acknowledge a risk: its kind, or kind:resource; repeatable.")
@@ -33,7 +37,8 @@ def plan(
     root: Root = HERE,
 ) -> int:
     """Show the waves in which a rollout would go through the regions."""
-    made = planning.make(Site.of(env, root).settings(), parallel, region or ())
+    platform = Site.of(env, root).settings()
+    made = planning.make(platform, parallel, region or ())
     if as_json:
         show_json(made.document())
         return Exit.OK
@@ -41,9 +46,9 @@ def plan(
     for row in made.rows():
         table.add_row(*row)
     Console().print(table)
-    if not any(wave.canary for wave in made.waves):
+    if not any(each.canary for each in platform.regions.values()):
         tell(f"{env} has no canary: set canary: true on one region, and it goes first.")
-    show(f"Next: python -m automation preview --env {env}")
+    show(f"Next: {_command('preview', env, region, root)}")
     return Exit.OK
 
 
@@ -74,19 +79,27 @@ def preview(
     root: Root = HERE,
 ) -> int:
     """Show what a rollout would change in every region: risks first, equal changes once, field by field."""
-    site = Site.of(env, root)
-    platform = site.settings()
-    regions = planning.make(platform, parallel, region or ()).regions
-    allowed = acknowledged(allow, description)
-    with running(site) as runner:
-        found = previews(runner, platform, regions, refresh=refresh, parallel=parallel)
-    report = make(found, platform, allowed)
-    if save_plan is not None and not report.errors:
-        Reviewed.of(env, found, allowed).save(save_plan)
-    if comment is not None:
-        written(comment, markdown(report, gallery=gallery), "--markdown")
-    following = f"python -m automation up --env {env}" + (f" --plan {save_plan}" if save_plan else "")
-    told(report, following, as_json=as_json)
+    with _failing(env, comment, "preview"):
+        if save_plan is not None:
+            # One from before must not pass for this preview's when this one fails.
+            removed(save_plan, "--save-plan")
+        site = Site.of(env, root)
+        platform = site.settings()
+        regions = planning.make(platform, parallel, region or ()).regions
+        allowed = acknowledged(allow, description)
+        with running(site) as runner:
+            found = previews(runner, platform, regions, refresh=refresh, parallel=parallel)
+        report = make(found, platform, allowed)
+        if save_plan is not None and not report.errors:
+            Reviewed.of(env, found, allowed).save(save_plan)
+        if comment is not None:
+            written(comment, markdown(report, gallery=gallery), "--markdown")
+    for each in report.without_risk(allowed):
+        # One description serves all environments, so this is no mistake for sure.
+        tell(f"{env}: {each} is acknowledged, but no risk here")
+    # A plan remembers what was acknowledged; without one it is said again.
+    again = [("--description", description), *(("--allow", each) for each in allow or ())]
+    told(report, _command("up", env, region, root, *([("--plan", save_plan)] if save_plan else again)), as_json=as_json)
     return report.exit
 
 
@@ -99,22 +112,48 @@ def drift(
     root: Root = HERE,
 ) -> int:
     """Show what somebody changed in clusters and clouds behind the stacks' backs; nothing is written."""
-    site = Site.of(env, root)
-    platform = site.settings()
-    regions = planning.make(platform, parallel, region or ()).regions
-    with running(site) as runner:
+    with _failing(env, comment, "drift"):
+        site = Site.of(env, root)
+        platform = site.settings()
+        regions = planning.make(platform, parallel, region or ()).regions
+        with running(site) as runner:
 
-        def look(name: str) -> Preview:
-            ended = [runner.run(name, project, "drift") for project in site.projects()]
-            results = tuple(each.result for each in ended if each.result is not None)
-            return Preview(name, results, (), tuple(each.error for each in ended if each.error))
+            def look(name: str) -> Preview:
+                ended = [runner.run(name, project, "drift") for project in site.projects()]
+                results = tuple(each.result for each in ended if each.result is not None)
+                return Preview(name, results, (), tuple(each.error for each in ended if each.error))
 
-        found = runner.each(regions, look, parallel)
-    report = make(found, platform)
-    if comment is not None:
-        written(comment, markdown(report), "--markdown")
-    told(report, f"python -m automation preview --env {env}, which shows what a rollout takes back", as_json=as_json)
-    return Exit.FAILED if report.errors else Exit.CHANGES if report.groups else Exit.OK
+            found = runner.each(regions, look, parallel)
+        report = make(found, platform, operation="drift")
+        if comment is not None:
+            written(comment, markdown(report), "--markdown")
+    following = f"{_command('preview', env, region, root)}, which shows what a rollout takes back"
+    told(report, following, as_json=as_json)
+    return report.exit
+
+
+def _command(name: str, env: str, region: list[str] | None, root: Path, *more: tuple[str, object]) -> str:
+    """Return the command that comes next, about the regions and the repository that this one was asked about."""
+    options = [
+        ("--env", env),
+        *(("--region", each) for each in region or ()),
+        ("--root", None if root == HERE else root),
+    ]
+    given = [f"{option} {shlex.quote(str(value))}" for option, value in [*options, *more] if value is not None]
+    return " ".join(["python -m automation", name, *given])
+
+
+@contextmanager
+def _failing(env: str, comment: Path | None, operation: str) -> Iterator[None]:
+    """Write into the Markdown why nothing could be looked at, or the one of before would pass for that of now."""
+    try:
+        yield
+    except (AutomationError, SettingsError) as error:
+        if comment is not None:
+            # When that is what cannot be written, the error says so already.
+            with suppress(AutomationError):
+                written(comment, failed(env, str(error), operation), "--markdown")
+        raise
 
 
 def acknowledged(allow: list[str] | None, description: Path | None) -> list[str]:
@@ -127,6 +166,8 @@ def acknowledged(allow: list[str] | None, description: Path | None) -> list[str]
         text_of = description.read_text(encoding="utf-8") if description else ""
     except OSError as error:
         raise AutomationError(f"--description: {description} cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError:
+        raise AutomationError(f"--description: {description} is no text in UTF-8; fix: write it in UTF-8") from None
     return [*(allow or []), *allowed_in(text_of)]
 
 
@@ -140,6 +181,20 @@ def written(file: Path, content: str, option: str) -> None:
         write_private(file, content)
     except OSError as error:
         raise AutomationError(f"{option}: {file} cannot be written ({error.strerror}); fix: name another") from None
+
+
+def removed(file: Path, option: str) -> None:
+    """Remove a file, if it is there.
+
+    Raises:
+        AutomationError: it cannot be removed.
+    """
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        raise AutomationError(
+            f"{option}: {file} cannot be written ({error.strerror}); fix: name another file"
+        ) from None
 
 
 def told(report: Report, following: str, *, as_json: bool) -> None:
