@@ -1,12 +1,19 @@
-"""Find the pods of planned resources, and read them as Pod Security "restricted" does.
+"""Read pods as Pod Security "restricted" does in version 1.34, and for their resources and images.
 
 The rules: https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+
+from automation.paths import UNKNOWN
+from automation.policies.pods import containers, images
+from automation.policies.reading import ABSENT, at, items, maps
+
+__all__ = ["containers", "floating", "unbounded", "unconfined", "unpinned", "violations"]
 
 VOLUMES: Final = {
     "configMap",
@@ -20,20 +27,31 @@ VOLUMES: Final = {
     "secret",
 }
 SECCOMP: Final = ("RuntimeDefault", "Localhost")
-_TEMPLATES: Final = {"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"}
+_SELINUX: Final = ("", "container_t", "container_init_t", "container_kvm_t", "container_engine_t")
+_SYSCTLS: Final = (
+    "kernel.shm_rmid_forced",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ping_group_range",
+    "net.ipv4.tcp_fin_timeout",
+    "net.ipv4.tcp_keepalive_intvl",
+    "net.ipv4.tcp_keepalive_probes",
+    "net.ipv4.tcp_keepalive_time",
+    "net.ipv4.tcp_rmem",
+    "net.ipv4.tcp_syncookies",
+    "net.ipv4.tcp_wmem",
+)
+_HANDLERS: Final = (
+    ("livenessProbe",),
+    ("readinessProbe",),
+    ("startupProbe",),
+    ("lifecycle", "postStart"),
+    ("lifecycle", "preStop"),
+)
+_APPARMOR: Final = "container.apparmor.security.beta.kubernetes.io/"
 _BOUNDS: Final = (("requests", "cpu"), ("requests", "memory"), ("limits", "memory"))
-
-
-def pod_spec(kind: str, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the pod that an object of a core kind runs; None for every other kind."""
-    if kind == "Pod":
-        return dict(inputs.get("spec") or {})
-    if kind == "CronJob":
-        job = ((inputs.get("spec") or {}).get("jobTemplate") or {}).get("spec") or {}
-        return dict((job.get("template") or {}).get("spec") or {})
-    if kind in _TEMPLATES:
-        return dict(((inputs.get("spec") or {}).get("template") or {}).get("spec") or {})
-    return None
+_LATEST: Final = re.compile(r"(?:^|[-_.])latest(?:$|[-_.])", re.IGNORECASE)
 
 
 def violations(pods: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -41,63 +59,105 @@ def violations(pods: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
     Args:
         pods: pod spec by name.
+
+    Raises:
+        UnreadableError: a field that matters is secret, or of another shape than documented; so for the others here.
     """
     return [f"{name}: {why}" for name, spec in pods.items() for why in _violations(spec)]
 
 
-def unbounded(pods: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return containers without a CPU request, memory request and memory limit."""
+def unconfined(annotations: Mapping[str, Any]) -> list[str]:
+    """Return the annotations of a pod that take AppArmor away from a container."""
     return [
-        f"{name}/{container['name']}: no {kind}.{resource}"
+        key
+        for key, profile in annotations.items()
+        if key.startswith(_APPARMOR)
+        and profile not in (*ABSENT, "", "runtime/default")
+        and not str(profile).startswith("localhost/")
+    ]
+
+
+def unbounded(pods: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return containers without a CPU request, memory request and memory limit; a limit alone is a request, too.
+
+    Ephemeral containers can have none.
+    """
+    return [
+        f"{name}/{container.get('name')}: no {kind}.{resource}"
         for name, spec in pods.items()
-        for container in containers(spec)
+        for part in ("initContainers", "containers")
+        for container in maps(spec, part)
         for kind, resource in _BOUNDS
-        if resource not in (container.get("resources") or {}).get(kind, {})
+        if all(at(container, "resources", each, resource) is None for each in {kind, "limits"})
     ]
 
 
 def floating(pods: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return images without a version: no tag and no digest, or the tag latest."""
-    images = {container["image"] for spec in pods.values() for container in containers(spec)}
-    return sorted(image for image in images if unpinned(image))
+    return sorted({image for spec in pods.values() for image in images("Pod", {"spec": spec}) if unpinned(image)})
 
 
 def unpinned(image: str) -> bool:
-    """Return whether an image has no version: no tag and no digest, or the tag latest."""
-    return image.rpartition("/")[2].partition("@" if "@" in image else ":")[2] in {"", "latest"}
-
-
-def containers(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return all containers of a pod, those that run first included."""
-    return [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
+    """Return whether an image has no version: no tag and no digest, or a tag that says latest."""
+    if "@" in image:
+        return not image.partition("@")[2]
+    tag = image.rpartition("/")[2].partition(":")[2]
+    return not tag or bool(_LATEST.search(tag))
 
 
 def _violations(spec: Mapping[str, Any]) -> Iterator[str]:
-    pod = spec.get("securityContext") or {}
-    for field in ("hostNetwork", "hostPID", "hostIPC"):
-        if spec.get(field):
-            yield f"{field} is set"
-    for volume in spec.get("volumes") or []:
-        if kinds := set(volume) - VOLUMES - {"name"}:
-            yield f"volume {volume['name']} is a {', '.join(kinds)}"
+    pod = at(spec, "securityContext")
+    for host in ("hostNetwork", "hostPID", "hostIPC"):
+        if at(spec, host) not in (*ABSENT, False):
+            yield f"{host} is set"
+    for volume in maps(spec, "volumes"):
+        if kinds := {key for key, value in volume.items() if value is not None} - VOLUMES - {"name"}:
+            yield f"volume {volume.get('name')} is a {', '.join(sorted(kinds))}"
+    for sysctl in maps(pod, "sysctls"):
+        if at(sysctl, "name") not in (*_SYSCTLS, UNKNOWN):
+            yield f"sysctl {at(sysctl, 'name')} is set"
+    yield from (f"the pod {why}" for why in _context(pod))
     for container in containers(spec):
-        yield from (f"{container['name']} {why}" for why in _container(container, pod))
+        yield from (f"{container.get('name')} {why}" for why in _container(container, pod))
 
 
-def _container(container: Mapping[str, Any], pod: Mapping[str, Any]) -> Iterator[str]:
-    own = container.get("securityContext") or {}
-    capabilities = own.get("capabilities") or {}
-    if own.get("privileged"):
-        yield "is privileged"
-    if own.get("allowPrivilegeEscalation") is not False:
-        yield "may escalate privileges"
-    if capabilities.get("drop") != ["ALL"] or set(capabilities.get("add") or []) - {"NET_BIND_SERVICE"}:
-        yield "keeps capabilities"
-    if own.get("runAsNonRoot", pod.get("runAsNonRoot")) is not True:
+def _context(own: Any) -> Iterator[str]:
+    """Yield what neither a pod nor a container may say; a pod not even where its containers say better."""
+    if at(own, "runAsNonRoot") not in (*ABSENT, True):
         yield "may run as root"
-    if 0 in (own.get("runAsUser"), pod.get("runAsUser")):
+    if at(own, "runAsUser") == 0:
         yield "runs as root"
-    if (own.get("seccompProfile") or pod.get("seccompProfile") or {}).get("type") not in SECCOMP:
+    for profile, what in (("seccompProfile", "seccomp"), ("appArmorProfile", "AppArmor")):
+        if at(own, profile) not in ABSENT and at(own, profile, "type") not in (*SECCOMP, UNKNOWN):
+            yield f"has no {what} profile"
+    linux = at(own, "seLinuxOptions")
+    allowed = {"user": (*ABSENT, ""), "role": (*ABSENT, ""), "type": (*ABSENT, *_SELINUX)}
+    if bad := [key for key, values in allowed.items() if at(linux, key) not in values]:
+        yield f"sets the SELinux {' and '.join(bad)}"
+    if at(own, "windowsOptions", "hostProcess") not in (*ABSENT, False):
+        yield "is a process of a Windows host"
+
+
+def _container(container: Mapping[str, Any], pod: Any) -> Iterator[str]:
+    own = at(container, "securityContext")
+    if at(own, "privileged") not in (*ABSENT, False):
+        yield "is privileged"
+    if at(own, "allowPrivilegeEscalation") not in (False, UNKNOWN):
+        yield "may escalate privileges"
+    kept = at(own, "capabilities", "drop") != UNKNOWN and not any(
+        each in ("ALL", UNKNOWN) for each in items(own, "capabilities", "drop")
+    )
+    if kept or any(each not in ("NET_BIND_SERVICE", UNKNOWN) for each in items(own, "capabilities", "add")):
+        yield "keeps capabilities"
+    if at(own, "procMount") not in (*ABSENT, "Default"):
+        yield "has a procMount of its own"
+    yield from _context(own)
+    if at(own, "runAsNonRoot") is None and at(pod, "runAsNonRoot") not in (True, UNKNOWN):
+        yield "may run as root"
+    if at(own, "seccompProfile") is None and at(pod, "seccompProfile") is None:
         yield "has no seccomp profile"
-    if any("hostPort" in port for port in container.get("ports") or []):
+    if any(at(port, "hostPort") not in (*ABSENT, 0) for port in maps(container, "ports")):
         yield "has a host port"
+    for path in _HANDLERS:
+        if any(at(container, *path, kind, "host") not in (*ABSENT, "") for kind in ("httpGet", "tcpSocket")):
+            yield f"names a host in its {path[-1]}"
