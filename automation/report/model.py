@@ -160,7 +160,7 @@ def make(previews: Sequence[Preview], platform: Platform, allowed: Collection[st
         ),
         groups=tuple(
             sorted(
-                (replace(group, regions=tuple(dict.fromkeys(regions))) for group, regions in grouped.values()),
+                (replace(group, regions=tuple(regions)) for group, regions in grouped.values()),
                 key=lambda group: (_ORDER.index(group.op) if group.op in _ORDER else 0, group.type, group.label),
             )
         ),

@@ -28,14 +28,15 @@ Look = Callable[..., list[Preview]]
 class Drifted:
     """A runner that finds what it is told in each region."""
 
-    def __init__(self, *changes: Change) -> None:
-        self._result = reports.preview("eu-west", *changes, operation="drift").results[0]
+    def __init__(self, *changes: Change, fail: str = "") -> None:
+        self._result = None if fail else reports.preview("eu-west", *changes, operation="drift").results[0]
+        self._fail = fail
 
     def each(self, items: Sequence[str], work: Callable[[str], Preview], parallel: int) -> list[Preview]:
         return [work(each) for each in items]
 
     def run(self, region: str, project: Any, operation: str) -> Ended:
-        return Ended(region, project.name, self._result)
+        return Ended(region, project.name, self._result, self._fail)
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def find(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def says(*changes: Change, fail: str = "") -> None:
         @contextmanager
         def running(_: object) -> Any:
-            yield Drifted(*changes)
+            yield Drifted(*changes, fail=fail)
 
         def previews(runner: object, platform: object, regions: Sequence[str], **more: object) -> list[Preview]:
             if fail:
@@ -111,6 +112,12 @@ def test_drift_asks_for_no_acknowledgement_and_its_json_ends_as_it_does(
     assert "acknowledge" not in comment
     assert cli.run([*given, "--json"]) == Exit.CHANGES
     assert json.loads(capsys.readouterr().out)["exit"] == Exit.CHANGES
+
+
+def test_drift_of_which_no_region_could_be_asked_is_called_drift(find: Callable[..., None], tmp_path: Path) -> None:
+    find(fail="prod: the backend that keeps the state cannot be reached (x); check PULUMI_BACKEND_URL")
+    assert cli.run(["drift", "--env", "prod", "--markdown", str(tmp_path / "drift.md")]) == Exit.FAILED
+    assert (tmp_path / "drift.md").read_text().splitlines()[1] == "### Drift of prod: failed"
 
 
 def test_an_acknowledgement_of_no_risk_is_one_line_and_no_error(

@@ -210,6 +210,12 @@ def test_what_drifted_has_happened_and_asks_for_no_acknowledgement() -> None:
     assert text(found, "preview").splitlines()[-1] == "Next: preview"
 
 
+def test_only_a_preview_is_followed_by_what_takes_acknowledgements() -> None:
+    found = report(reports.retention_cut())
+    assert text(found, "up").splitlines()[-1] == "Next, when that is meant: up --allow retention-cut"
+    assert text(replace(found, operation="upgrade"), "make").splitlines()[-1] == "Next, when that is meant: make"
+
+
 def test_a_report_is_plain_data() -> None:
     document = json.loads(json.dumps(report(reports.retention_cut()).document()))
     assert document["exit"] == 3

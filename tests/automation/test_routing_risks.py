@@ -101,6 +101,11 @@ def test_a_route_that_goes_is_a_risk(change: Callable[[Tree], object], expected:
     assert risks(change) == [("route-removed", name) for name in expected]
 
 
+def test_the_last_routes_that_go_are_risks_whatever_their_receiver_is_called() -> None:
+    named = {"route": {"receiver": "platform", "routes": [{"receiver": "route"}]}}
+    assert risks(lambda tree: tree["route"].pop("routes"), named) == [("route-removed", "everything -> route")]
+
+
 def test_the_last_route_below_another_that_goes_is_a_risk_when_it_told_somebody_else() -> None:
     below = {"receiver": "on-call", "matchers": ['severity="page"']}
     with_it = copy.deepcopy(TREE)
@@ -133,8 +138,6 @@ def test_of_two_routes_of_one_name_one_that_goes_is_a_risk() -> None:
         (lambda tree: tree["route"].update(receiver="nobody"), ["route"]),
         (lambda tree: routes(tree).insert(0, {"receiver": "zoo"}), ["everything -> zoo"]),
         (lambda tree: routes(tree).insert(0, {"receiver": "new", "continue": True}), []),
-        (lambda tree: routes(tree).insert(1, routes(tree).pop()), []),
-        (lambda tree: routes(tree).insert(0, routes(tree).pop()), [ZOO]),
         (lambda tree: routes(tree)[1].update(routes=[{"receiver": "zoo"}]), ["everything -> zoo"]),
         (lambda tree: routes(tree)[1].update(routes=[{"receiver": "shop", "group_wait": "1h"}]), []),
         (lambda tree: routes(tree)[1].update(routes=[{"group_wait": "1h"}]), []),
@@ -146,8 +149,6 @@ def test_of_two_routes_of_one_name_one_that_goes_is_a_risk() -> None:
         "the top receiver",
         "one that takes all in front",
         "one that goes on in front",
-        "a tenant before another",
-        "a tenant before who is on call",
         "below another one",
         "below, the same receiver",
         "below, no receiver of its own",
@@ -157,11 +158,32 @@ def test_a_route_after_which_others_hear_less_is_a_risk(change: Callable[[Tree],
     assert risks(change) == [("route-changed", name) for name in expected]
 
 
-def test_a_route_that_comes_to_stand_before_those_it_takes_alerts_from_is_a_risk() -> None:
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ([3, 0, 1, 2], ["everything -> platform"]),
+        ([0, 2, 1, 3], []),
+        ([1, 0, 2, 3], [SHOP]),
+        ([0, 1, 3, 2], ["everything -> platform"]),
+    ],
+    ids=["all before all", "two tenants", "a tenant before who is on call", "all before one"],
+)
+def test_a_route_that_comes_to_stand_before_those_it_takes_alerts_from_is_a_risk(
+    order: list[int], expected: list[str]
+) -> None:
     last = copy.deepcopy(TREE)
     routes(last).append({"receiver": "platform"})
-    found = risks(lambda tree: routes(tree).insert(0, routes(tree).pop()), last)
-    assert found == [("route-changed", "everything -> platform")]
+
+    def sort(tree: Tree) -> None:
+        tree["route"]["routes"] = [routes(last)[place] for place in order]
+
+    assert risks(sort, last) == [("route-changed", name) for name in expected]
+
+
+def test_a_route_that_goes_on_may_come_before_others() -> None:
+    after = copy.deepcopy(TREE)
+    routes(after).append(routes(after).pop(0))
+    assert risks(lambda tree: routes(tree).insert(0, routes(tree).pop()), after) == []
 
 
 def test_of_two_routes_of_one_name_another_receiver_is_a_risk() -> None:
@@ -178,6 +200,11 @@ def test_of_two_routes_of_one_name_another_receiver_is_a_risk() -> None:
         (lambda tree: routes(tree)[2]["routes"][0].pop("mute_time_intervals"), []),
         (lambda tree: routes(tree)[1].update(routes=[NIGHTLY]), ['severity="warn" -> shop']),
         (lambda tree: routes(tree)[1].update(active_time_intervals=["days"]), [SHOP]),
+        (lambda tree: routes(tree)[0]["active_time_intervals"].append("noon"), []),
+        (lambda tree: routes(tree)[0]["active_time_intervals"].pop(), [ON_CALL]),
+        (lambda tree: routes(tree)[0]["active_time_intervals"].reverse(), []),
+        (lambda tree: routes(tree)[0].pop("active_time_intervals"), []),
+        (lambda tree: routes(tree)[0]["mute_time_intervals"].reverse(), []),
         (lambda tree: tree["inhibit_rules"].append({**QUIET, "equal": ["tenant"]}), ["inhibit_rules[1]"]),
         (lambda tree: tree["inhibit_rules"][0]["equal"].remove("region"), ["inhibit_rules[0]"]),
         (lambda tree: tree["inhibit_rules"][0]["equal"].append("pod"), []),
@@ -196,6 +223,11 @@ def test_of_two_routes_of_one_name_another_receiver_is_a_risk() -> None:
         "one that goes",
         "a route with one below",
         "active times",
+        "one more of those",
+        "one less",
+        "those in another order",
+        "at all times",
+        "mute intervals in another order",
         "an inhibition",
         "a wider one",
         "a narrower one",
@@ -207,7 +239,9 @@ def test_of_two_routes_of_one_name_another_receiver_is_a_risk() -> None:
     ],
 )
 def test_what_keeps_alerts_quiet_is_a_risk(change: Callable[[Tree], object], expected: list[str]) -> None:
-    assert risks(change) == [("alert-muted", name) for name in expected]
+    before = copy.deepcopy(TREE)
+    routes(before)[0].update(active_time_intervals=["days", "mornings"], mute_time_intervals=["lunch", "sundays"])
+    assert risks(change, before) == [("alert-muted", name) for name in expected]
 
 
 def test_inhibitions_where_none_were_are_risks() -> None:
