@@ -8,15 +8,11 @@ from pathlib import Path
 import pytest
 
 import tools
-from automation import cli, policies, rendering, upgrade
+from automation import cli, rendering, upgrade
 from automation.problem import AutomationError
-from automation.recorder import Planned
 from charts import crds as repackaged
 from charts import pins
-from charts.pull import resolve
 from charts.repository import digest
-from components.values import releases
-from components.values.context import Context
 from lab.instance import ROOT
 from settings import load, names
 
@@ -264,20 +260,3 @@ def test_words_of_rules_and_dashboards_are_whole_names(tmp_path: Path) -> None:
     (tmp_path / "rules" / "a.rules.yaml").write_text("expr: job:up:sum > 1")
     (tmp_path / "rules" / "b.rules.yaml").write_text("expr: job:up:sum5m > 1")
     assert upgrade._words(tmp_path)["job:up:sum"] == ("rules/a.rules.yaml",)
-
-
-def test_no_object_of_a_pinned_chart_breaks_a_policy() -> None:
-    platform, region = load.from_file("prod.us-east")
-    packages = resolve({})
-    labels = {"pod-security.kubernetes.io/enforce": "restricted", "app.kubernetes.io/part-of": names.PROJECT}
-    namespace = {"name": names.NAMESPACE, "labels": labels}
-    planned = [Planned("urn::namespace", "kubernetes:core/v1:Namespace", {"metadata": namespace}, True, True)]
-    for release in releases.all_of(Context(platform, region)):
-        for key, thing in upgrade._objects(release, packages[release.chart]).items():
-            kind = key.partition("::")[0].replace("kubernetes:v1:", "kubernetes:core/v1:")
-            thing["metadata"].setdefault("namespace", release.namespace)
-            if thing["kind"] == "StatefulSet":  # as components.chart has it annotated
-                thing["metadata"].setdefault("annotations", {})["pulumi.com/deletionPropagationPolicy"] = "orphan"
-            planned.append(Planned(f"urn::{key}", kind, thing, True, True))
-    assert len(planned) > 150
-    assert policies.check(planned) == []
