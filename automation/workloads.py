@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Final
 
 from automation.verification import KINDS, lagging
@@ -24,22 +25,32 @@ def missing(context: str, mode: str, seconds: float, ended: Callable[[], bool]) 
         ended: whether somebody has interrupted the wait.
     """
     last: list[str] = []
+    unseen: list[str] = []
 
     def settled() -> bool:
-        last[:] = []
+        last[:], unseen[:] = [], []
         with connect(context) as api:
             for namespace in (names.NAMESPACE, names.NODE_NAMESPACE):
                 for kind in KINDS:
-                    for each in api.get(f"/apis/apps/v1/namespaces/{namespace}/{kind}").body.get("items", []):
+                    path = f"/apis/apps/v1/namespaces/{namespace}/{kind}"
+                    answer = api.get(path)
+                    if answer.status != HTTPStatus.OK or "items" not in answer.body:
+                        unseen.append(f"{path} answers {answer.status}")
+                    for each in answer.body.get("items") or []:
                         lack = lagging(each, mode)
                         last.extend([f"{kind[:-1]} {each['metadata']['name']}: {lack}"] if lack else [])
-        return not last
+        return not last and not unseen
 
     try:
         until(lambda: settled() or ended(), seconds, _LOOK)
     except UnusableError as error:
         return f"context {context} {error.what}; allowed: {error.allowed}; fix: {error.fix}"
+    when = "interrupted, while" if ended() else f"after {seconds:g} s"
+    if unseen:
+        return (
+            f"{when} context {context} does not show all workloads ({unseen[0]}); allowed: 200, with a list; "
+            f"fix: use a role that may list {', '.join(KINDS)} there, or see why the API server refuses"
+        )
     if not last:
         return ""
-    when = "interrupted, while" if ended() else f"after {seconds:g} s"
     return f"{when} {len(last)} workloads are not there ({'; '.join(last[:3])}); fix: look at their events"
