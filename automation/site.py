@@ -6,15 +6,19 @@ import json
 import os
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote, urlsplit, urlunsplit
 
+from automation import locks
 from automation.problem import AutomationError
 from automation.projects import Project, projects
 from settings import names
 from settings.load import ROOT, environment_from_file
 from settings.platform import Platform
+from settings.problem import SettingsError
 
 SURROUNDINGS: Final = "FLEET_SURROUNDINGS"
 """Environment variable: a private JSON file of environment variables by region, for what differs between regions."""
@@ -22,6 +26,8 @@ HOME: Final = "FLEET_HOME"
 """Environment variable: folder of journals and saved plans, instead of `.fleet` in the repository."""
 SECRETS_PROVIDER: Final = "FLEET_SECRETS_PROVIDER"
 """Environment variable: who encrypts a new stack's secrets, such as awskms://alias/pulumi?region=eu-west-1."""
+_BACKEND: Final = "PULUMI_BACKEND_URL"
+"""As `automation.state` has it, which takes as long to import as Pulumi's SDK."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,28 @@ class Site:
 
         Raises:
             SettingsError: they are refused.
+            AutomationError: FLEET_SURROUNDINGS has variables of a region that is none.
         """
-        return environment_from_file(self.environment, self.root)
+        platform = environment_from_file(self.environment, self.root)
+        if unknown := set(self.variables) - set(platform.regions):
+            self._refuse(unknown - self._others(), sorted(platform.regions))
+        return platform
+
+    def _others(self) -> set[str]:
+        """Return the regions of the other environments, which may be in the same file of surroundings."""
+        found: set[str] = set()
+        for file in self.root.glob("Pulumi.*.yaml"):
+            # What is wrong with another environment's settings is said when that one is worked on.
+            with suppress(SettingsError):
+                found |= set(environment_from_file(file.name.split(".")[1], self.root).regions)
+        return found
+
+    def _refuse(self, unknown: set[str], regions: list[str]) -> None:
+        if unknown:
+            raise AutomationError(
+                f"{SURROUNDINGS} has variables of {', '.join(sorted(unknown))}, which is no region of any environment; "
+                f"allowed: {', '.join(regions)}, and those of other environments; fix: correct the name in that file"
+            )
 
     def stack(self, region: str) -> str:
         """Return the name of a region's stacks."""
@@ -68,8 +94,16 @@ class Site:
         return projects(self.root)
 
     def environ(self, region: str) -> dict[str, str]:
-        """Return the whole environment of a region's operations."""
-        return {**os.environ, **self.variables.get(region, {})}
+        """Return the whole environment of a region's operations.
+
+        Each works in a folder of its own, so a backend that is a relative folder is taken from this process' folder.
+        """
+        found = {**os.environ, **self.variables.get(region, {})}
+        backend = found.get(_BACKEND, "")
+        if backend.startswith("file://") and not backend.startswith("file:///"):
+            where = urlsplit(backend)._replace(netloc="", path=quote(str(locks.folder(backend))))
+            found[_BACKEND] = urlunsplit(where)
+        return found
 
     def create(self) -> Path:
         """Make the folder that only its owner may read, and return it.

@@ -7,24 +7,19 @@ import os
 import re
 import socket
 import subprocess
-import sys
-import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import tools
-from automation import cli, diagnosis, locks, plan, verification
-from automation.journal import Journal, Logbook, Region, Status, alive
-from automation.locks import Owner
+from automation import cli, diagnosis, plan, verification
+from automation.journal import Journal, Logbook, Region, Status
 from automation.preview import Reviewed
 from automation.problem import AutomationError, Exit
 from automation.report import Preview
 from automation.result import Change, Field, Result
-from automation.site import SURROUNDINGS, Site
 from lab.instance import ROOT
 from settings import load
 from tests.automation import reports
@@ -75,84 +70,6 @@ def test_plan_refuses_an_environment_that_is_none(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize(
-    ("mode", "text", "what"),
-    [
-        (0o644, "{}", "which others may read"),
-        (0o600, "no json", "which is no JSON"),
-        (0o600, '{"us-east": {"PORT": 1}}', "which is laid out otherwise"),
-    ],
-)
-def test_surroundings_are_private_and_well_formed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, text: str, what: str
-) -> None:
-    file = tmp_path / "surroundings.json"
-    file.write_text(text)
-    file.chmod(mode)
-    monkeypatch.setenv(SURROUNDINGS, str(file))
-    with pytest.raises(AutomationError, match=what):
-        Site.of("dev")
-
-
-def test_a_regions_variables_are_added_to_the_drivers_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    file = tmp_path / "surroundings.json"
-    file.write_text('{"us-east": {"AWS_PROFILE": "east"}}')
-    file.chmod(0o600)
-    monkeypatch.setenv(SURROUNDINGS, str(file))
-    site = Site.of("prod")
-    assert site.environ("us-east")["AWS_PROFILE"] == "east"
-    assert site.environ("us-east")["PATH"] == os.environ["PATH"]
-    assert site.environ("eu-west").get("AWS_PROFILE") == os.environ.get("AWS_PROFILE")
-
-
-LOCKED = (
-    "error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete the "
-    "lock file with `pulumi cancel`.\n  file:///state/locks/x.json: created by ann@{host} (pid {pid}) at {since}"
-)
-
-
-def now(seconds: float = 0.0) -> str:
-    return datetime.fromtimestamp(time.time() + seconds, UTC).isoformat()
-
-
-@pytest.mark.parametrize(
-    ("host", "pid", "since", "expected"),
-    [
-        (None, os.getpid(), now(), False),
-        (None, 2**22 + 1, now(), True),
-        (None, os.getpid(), "2020-01-01T00:00:00.123456789Z", True),
-        ("elsewhere", 2**22 + 1, now(), False),
-    ],
-    ids=["it runs", "its pid is free", "its pid is another's by now", "it is on another host"],
-)
-def test_only_an_owner_that_provably_ended_is_gone(host: str | None, pid: int, since: str, expected: bool) -> None:
-    found = locks.owners(LOCKED.format(host=host or socket.gethostname(), pid=pid, since=since))
-    assert found == [Owner("ann", host or socket.gethostname(), pid, since)]
-    assert locks.gone(found[0]) is expected
-
-
-def test_a_process_that_ended_is_gone_even_unreaped() -> None:
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    started = locks.start_time(process.pid)
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    assert locks.start_time(process.pid) is None
-    assert alive([[process.pid, started or 0.0]]) == []
-    process.wait()
-
-
-def test_the_owners_are_read_from_the_backends_files(tmp_path: Path) -> None:
-    folder = tmp_path / ".pulumi/locks/organization/observability-platform/prod.us-east"
-    folder.mkdir(parents=True)
-    (folder / "x.json").write_text(
-        '{"pid": 7, "username": "ann", "hostname": "h", "timestamp": "2026-01-01T00:00:00Z"}'
-    )
-    found = locks.held(tmp_path.as_uri(), "observability-platform", "prod.us-east")
-    assert found == [Owner("ann", "h", 7, "2026-01-01T00:00:00Z")]
-    assert locks.held(tmp_path.as_uri(), "observability-platform", "prod.eu-west") == []
-    with pytest.raises(AutomationError, match=r"gs shows no owners of locks; allowed: file://, s3://"):
-        locks.held("gs://bucket", "observability-platform", "prod.us-east")
-
-
-@pytest.mark.parametrize(
     ("output", "expected"),
     [
         ("error: incorrect passphrase", "the passphrase does not open the stack's secrets"),
@@ -174,14 +91,6 @@ def test_a_broken_environment_is_one_sentence_with_its_fix(output: str, expected
     assert said.startswith(f"prod.us-east: {expected} (")
     assert "; " in said
     assert "\n" not in said
-
-
-def test_a_locked_stack_names_its_owner() -> None:
-    said = diagnosis.sentence("prod.us-east", LOCKED.format(host="ci-7", pid=42, since="2026-01-01T00:00:00Z"))
-    assert said == (
-        "prod.us-east: is locked by ann@ci-7 (pid 42) since 2026-01-01T00:00:00Z; wait until that operation ends; "
-        "if it was killed: python -m automation unlock"
-    )
 
 
 def test_what_is_not_understood_stays_as_it_is() -> None:
