@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
+
+from automation.result import Result
+
+_TRACEBACK: Final = "Traceback (most recent call last)"
 
 
 @dataclass(frozen=True)
@@ -64,11 +70,17 @@ _KNOWN: Final = (
     _Known(
         re.compile(r"no stack named .* found"),
         "there is no such stack in the backend",
-        "check PULUMI_BACKEND_URL; up makes a stack that is new",
+        "fix: correct PULUMI_BACKEND_URL, or run up first, which makes it",
+    ),
+    _Known(
+        re.compile(r"error: unexpected end of JSON input"),
+        "a lock of the stack is an empty or half written file",
+        "python -m automation unlock names it",
     ),
     _Known(
         re.compile(
-            r"unable to (open|check if) bucket|could not list bucket|read(ing)? bucket|blob (\(key [^)]*\) )?\(code=|"
+            r"unable to (open|check if) (bucket|state directory|state database)|missing google credentials|"
+            r"could not list bucket|read(ing)? bucket|blob (\(key [^)]*\) )?\(code=|"
             r"PULUMI_ACCESS_TOKEN must be set|problem logging in|invalid backend|could not determine current backend|"
             r"unknown Pulumi backend|no such file or directory.*state",
             re.IGNORECASE,
@@ -98,3 +110,34 @@ def sentence(stack: str, output: str) -> str:
             line = next((line for line in output.splitlines() if found[0] in line), found[0]).strip()
             return f"{stack}: {known.what} ({line}); {known.fix}"
     return ""
+
+
+def failed(stack: str, result: Result, output: str, log: Path) -> str:
+    """Return what went wrong: the engine's errors, or the CLI's own when it did not get as far as the engine.
+
+    Args:
+        stack: whose operation it was.
+        result: what was done until then; of a program's traceback in it only the last line is shown.
+        output: all that the CLI said.
+        log: file with all of it.
+    """
+    errors = result.errors or [line for line in output.splitlines() if "error: " in line] or [output]
+    shown = [error.splitlines()[-1] + f" (all of it: {log})" if _TRACEBACK in error else error for error in errors]
+    known = sentence(stack, f"{output}\n" + "\n".join(errors))
+    return known or "\n".join([f"{result.project} {result.operation} failed:", *dict.fromkeys(shown)])
+
+
+def absent(stack: str, project: str, backend: str) -> str:
+    """Return the sentence for a stack that a backend does not have.
+
+    Args:
+        stack: that is looked for.
+        project: name of its Pulumi project: of each region there is one stack per project.
+        backend: URL, of which only what may be mistyped is shown, no password.
+    """
+    url = urlsplit(backend)
+    shown = urlunsplit(url._replace(netloc=url.netloc.rpartition("@")[2], query=""))
+    return (
+        f"{stack}: there is no such stack in the backend {shown or 'that you are signed in to'} (project {project}); "
+        "allowed: one that up has made; fix: correct PULUMI_BACKEND_URL, or run up first"
+    )

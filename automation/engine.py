@@ -22,8 +22,7 @@ from typing import Any, Final
 
 from pulumi import Resource, automation, log
 
-from automation import state
-from automation.diagnosis import sentence
+from automation import diagnosis, state
 from automation.paths import MASK
 from automation.private import refuse_logs, write_private
 from automation.problem import AutomationError
@@ -46,7 +45,6 @@ What is asked is far away, and an operation mostly waits for it: with 80 ms to e
 5.9 s instead of 8.2 (2026-11). By default the engine runs four operations per core, eight on a small runner, and the
 kubernetes provider sends 50 requests a second after the first 120, which alone is 3 s for a region's 280 objects.
 """
-_TRACEBACK: Final = "Traceback (most recent call last)"
 
 
 class EngineError(AutomationError):
@@ -126,7 +124,11 @@ class Engine:
         Raises:
             EngineError: it failed.
         """
-        return self._run("preview", watch, lambda stack, common: stack.preview(refresh=refresh or None, **common))
+        return self._run(
+            "preview",
+            watch,
+            lambda stack, common: self.made(stack, lambda: stack.preview(refresh=refresh or None, **common)),
+        )
 
     def up(self, watch: Watcher, *, refresh: bool = False) -> Result:
         """Create and update what the program says.
@@ -142,14 +144,18 @@ class Engine:
             EngineError: it failed; what was done until then stays, and the next `up` goes on from there.
         """
         return self._run(
-            "up", watch, lambda stack, common: stack.up(refresh=refresh or None, show_secrets=False, **common)
+            "up",
+            watch,
+            lambda stack, common: self.made(
+                stack, lambda: stack.up(refresh=refresh or None, show_secrets=False, **common)
+            ),
         )
 
     def drift(self, watch: Watcher) -> Result:
         """Show how what is really there differs from the state; nothing is written.
 
         Raises:
-            EngineError: it failed.
+            EngineError: it failed, or there is no such stack: of a mistyped backend nothing would ever differ.
         """
         return self._run("drift", watch, lambda stack, common: stack.preview_refresh(**common))
 
@@ -157,7 +163,7 @@ class Engine:
         """Take over into the state what is really there.
 
         Raises:
-            EngineError: it failed.
+            EngineError: it failed, or there is no such stack.
         """
         return self._run("refresh", watch, lambda stack, common: stack.refresh(show_secrets=False, **common))
 
@@ -165,7 +171,7 @@ class Engine:
         """Delete everything but what is protected; one failure does not keep the rest.
 
         Raises:
-            EngineError: something could not be deleted.
+            EngineError: something could not be deleted, or there is no such stack.
         """
         return self._run(
             "destroy",
@@ -253,10 +259,14 @@ class Engine:
             with self.surroundings():
                 stack = self.opened()
                 common = {"on_event": on_event, "config_file": str(self.copy_settings()), "color": "never"}
-                outputs = getattr(self.made(stack, lambda: run(stack, common)), "outputs", {})
+                outputs = getattr(run(stack, common), "outputs", {})
         except automation.CommandError as error:
             result = self._stored(recorder.result(False, time.monotonic() - started))
-            raise EngineError(_sentence(self.stack, result, str(error), self._results_file()), result) from error
+            if isinstance(error, automation.StackNotFoundError):
+                said = diagnosis.absent(self.stack, self.project.pulumi_name, self._env.get(state.BACKEND, ""))
+            else:
+                said = diagnosis.failed(self.stack, result, str(error), self._results_file())
+            raise EngineError(said, result) from error
         shown = {name: MASK if output.secret else output.value for name, output in outputs.items()}
         return self._stored(recorder.result(True, time.monotonic() - started, shown))
 
@@ -285,14 +295,3 @@ def _unheard(
     msg: str, resource: Resource | None = None, stream_id: int | None = None, ephemeral: bool | None = None
 ) -> None:
     """Take the place of `pulumi.log.debug`, with its signature."""
-
-
-def _sentence(stack: str, result: Result, output: str, log: Path) -> str:
-    """Return what went wrong: the engine's errors, or the CLI's own when it did not get as far as the engine.
-
-    Of a program's traceback only the last line: all of it is in the log.
-    """
-    errors = result.errors or [line for line in output.splitlines() if "error: " in line] or [output]
-    shown = [error.splitlines()[-1] + f" (all of it: {log})" if _TRACEBACK in error else error for error in errors]
-    known = sentence(stack, f"{output}\n" + "\n".join(errors))
-    return known or "\n".join([f"{result.project} {result.operation} failed:", *dict.fromkeys(shown)])

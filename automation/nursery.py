@@ -30,6 +30,8 @@ from automation.projects import Project
 
 _PACKAGES: Final = str(Path(__file__).resolve().parents[1])
 _PID: Final = struct.Struct("q")
+STOPS: Final = (signal.SIGINT, signal.SIGTERM)
+"""Signals that ask an operation to end; a forked process keeps them until it can hear them."""
 _FORKS: Final = sys.platform == "linux"
 """Elsewhere a forked process may not use the system's own libraries: there each operation is an interpreter anew."""
 
@@ -43,6 +45,13 @@ class Begun:
     stdin: TextIO
     stdout: TextIO
     stderr: TextIO
+
+    def end(self) -> None:
+        """Kill it while it waits for its request: then it has begun nothing."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        for stream in (self.stdin, self.stdout, self.stderr):
+            stream.close()
 
 
 class Nursery:
@@ -124,6 +133,8 @@ def _become(control: socket.socket, handles: list[int]) -> None:
     code = 1
     try:
         os.setsid()
+        # The driver may interrupt it as soon as it knows the pid: what comes early waits for the operation's handlers.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for number, handle in enumerate(handles):
             os.dup2(handle, number)

@@ -7,6 +7,7 @@ one how it ended; they hold no secret.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -16,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -24,11 +25,13 @@ from pulumi import automation
 from semver import VersionInfo
 
 from automation import locks, policies, rescue, state, workloads
-from automation.diagnosis import sentence
-from automation.engine import Engine, EngineError, Places, Project
+from automation.diagnosis import absent, sentence
+from automation.engine import Engine, EngineError, Places, Project, projects
+from automation.nursery import STOPS
 from automation.problem import AutomationError
 from automation.recorder import Recorder
 from automation.request import Request
+from automation.result import Result
 from automation.site import SECRETS_PROVIDER
 from settings import load
 
@@ -41,22 +44,35 @@ _INTERVAL: Final = 0.2
 class _Command(automation.PulumiCommand):
     """The Pulumi CLI, without the SDK's start of its own for the version, which the driver has asked already."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, stopping: threading.Event) -> None:
         self.command = "pulumi"
         self.version = VersionInfo.parse(request.version)
+        self._stack, self._stopping = request.stack, stopping
+
+    def run(self, *args: Any, **more: Any) -> automation.CommandResult:
+        """Run a command of the CLI; after an interrupt none: only what ran then was told of it.
+
+        Raises:
+            AutomationError: an interrupt came.
+            automation.CommandError: the command failed.
+        """
+        if self._stopping.is_set():
+            raise AutomationError(
+                f"{self._stack}: was interrupted; nothing more was begun; fix: run the same command again, or resume"
+            )
+        return super().run(*args, **more)
 
 
 class _Stack(Engine):
     """The engine in a process of the driver's, where a killed operation's leftovers are told apart from a first run."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, stopping: threading.Event) -> None:
         place = request.place
         project = Project(request.project, Path(request.folder), Path(request.root))
         home = _pulumi_home(place / "home")
         places = Places(place / request.project, home, Path(request.home) / "results" / request.stack)
-        super().__init__(
-            request.stack, project, places, _Command(request), {}, os.environ.get(SECRETS_PROVIDER, "") or None
-        )
+        command = _Command(request, stopping)
+        super().__init__(request.stack, project, places, command, {}, os.environ.get(SECRETS_PROVIDER, "") or None)
         self._root = Path(request.root)
         self._recovers = request.recover
         self.adopted: list[str] = []
@@ -67,28 +83,51 @@ class _Stack(Engine):
             return
         platform, region = load.from_file(self.stack, self._root)
         context = platform.regions[region].cluster.context
-        self.adopted = self.made(stack, lambda: rescue.adopt(stack, context))
+        # Of a stack that was never made nothing is left.
+        with contextlib.suppress(automation.StackNotFoundError):
+            self.adopted = rescue.adopt(stack, context)
         if self.adopted:
             # Their outputs are only what was asked for: the providers know the rest.
             settings = str(self.copy_settings())
             stack.refresh(target=self.adopted, show_secrets=False, config_file=settings, color="never")
 
+    def destroyed(self, watch: Callable[[Recorder], None]) -> Result:
+        """Destroy the stack; one that was never made is done with, where another of the region's is there.
+
+        Raises:
+            EngineError: something could not be deleted, or the backend has none of the region's stacks.
+        """
+        try:
+            return self.destroy(watch)
+        except EngineError as error:
+            if not isinstance(error.__cause__, automation.StackNotFoundError) or not self._has_sibling():
+                raise
+            return replace(error.result, ok=True)
+
+    def _has_sibling(self) -> bool:
+        others = [project for project in projects(self._root) if project.name != self.project.name]
+        places = [replace(self._places, work=self._places.work.with_name(project.name)) for project in others]
+        engines = [Engine(self.stack, *each, self._command, {}) for each in zip(others, places, strict=True)]
+        return any(engine.deployment() for engine in engines)
+
 
 def main(given: TextIO, told: TextIO) -> int:
     """Run the operation that a line of JSON describes, and return the exit code of the process."""
+    stopping = _stop_in_order()
     request = Request(**json.loads(given.readline()))
     # What an operation makes lasts as long as it does: to look through all of it again and again finds nothing.
     gc.set_threshold(*_THRESHOLDS)
     os.environ.clear()
     os.environ.update(request.environ)
-    stopping = _stop_in_order()
     threading.Thread(target=_watch, args=(given, stopping), daemon=True).start()
     _sweep(Path(request.home) / "work")
     try:
         answer = _answer(request, _reporter(told), stopping)
     except EngineError as error:
         answer = {"error": str(error), "result": error.result.document(), "locks": _locks(error.__cause__)}
-    except (AutomationError, automation.CommandError) as error:
+    except AutomationError as error:
+        answer = {"error": str(error)}
+    except automation.CommandError as error:
         answer = {"error": sentence(request.stack, str(error)) or str(error), "locks": _locks(error)}
     except OSError as error:
         answer = {"error": sentence(request.stack, str(error)) or f"{request.stack}: {error}"}
@@ -102,13 +141,15 @@ def _answer(request: Request, watch: Callable[[Recorder], None], stopping: threa
     if request.operation == "workloads":
         missing = workloads.missing(request.context, request.mode, request.seconds, stopping.is_set)
         return {"error": missing} if missing else {}
-    engine = _Stack(request)
+    engine = _Stack(request, stopping)
     if request.operation in {"cancel", "export", "import"}:
         with engine.surroundings():
             return _rescued(engine, request)
     if request.operation == "locks":
-        backend = os.environ.get(state.BACKEND, "")
-        owners = locks.held(backend, engine.project.pulumi_name, request.stack)
+        backend, name = os.environ.get(state.BACKEND, ""), engine.project.pulumi_name
+        owners = locks.held(backend, name, request.stack)
+        if not owners and not engine.deployment():
+            raise AutomationError(absent(request.stack, name, backend))
         return {"locks": [asdict(owner) for owner in owners]}
     if request.operation == "outputs":
         deployment = engine.deployment()
@@ -124,7 +165,7 @@ def _answer(request: Request, watch: Callable[[Recorder], None], stopping: threa
         "up": lambda: engine.up(watched, refresh=request.refresh),
         "refresh": lambda: engine.refresh(watched),
         "drift": lambda: engine.drift(watched),
-        "destroy": lambda: engine.destroy(watched),
+        "destroy": lambda: engine.destroyed(watched),
     }[request.operation]()
     planned = last[0].planned() if last and request.operation == "preview" else []
     found = policies.check(planned, protection=request.protection)
@@ -185,8 +226,9 @@ def _stop_in_order() -> threading.Event:
             # The group is this process and the engine: the driver gave this process a session of its own.
             os.killpg(os.getpgrp(), signal.SIGINT)
 
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    for number in STOPS:
+        signal.signal(number, stop)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
     return stopping
 
 
@@ -200,18 +242,8 @@ def _sweep(work: Path) -> None:
     """Remove what processes left that were killed: copies of settings, none of them secret."""
     for folder in work.glob("*.*.*") if work.is_dir() else ():
         pid = folder.name.rpartition(".")[2]
-        if pid.isdecimal() and not Path(f"/proc/{pid}").exists() and not _alive(int(pid)):
+        if pid.isdecimal() and not locks.exists(int(pid)):
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def run() -> int:

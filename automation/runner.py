@@ -15,6 +15,7 @@ from typing import Any, Final, Self, TypeVar
 
 from automation import command, locks
 from automation.nursery import Begun, Nursery
+from automation.problem import AutomationError
 from automation.projects import Project
 from automation.request import Request
 from automation.result import Result
@@ -95,8 +96,8 @@ class Runner:
             more: further fields of the request.
         """
         ended = self._once(region, project, operation, **more)
-        abandoned = bool(ended.locked) and all(locks.gone(owner) for owner in ended.locked)
-        if abandoned and operation != "export":
+        # Whoever asks for the owners of locks is told them without an error, and breaks none by that.
+        if ended.error and ended.locked and all(locks.gone(owner) for owner in ended.locked):
             self._once(region, project, "cancel")
             ended = self._once(region, project, operation, **more)
         return ended
@@ -107,15 +108,17 @@ class Runner:
             return list(pool.map(work, items))
 
     def interrupt(self) -> None:
-        """Ask every operation to end what it has begun, and start no other; a second time, end them at once."""
-        with self._guard:
-            again, self._stopping = self._stopping, True
-            for pid in self._running:
-                with suppress(ProcessLookupError):
-                    if again:
-                        os.killpg(pid, signal.SIGKILL)
-                    else:
-                        os.kill(pid, signal.SIGINT)
+        """Ask every operation to end what it has begun, and start no other; a second time, end them at once.
+
+        It takes no lock: handlers of signals call it, on a thread that may hold whichever there is.
+        """
+        again, self._stopping = self._stopping, True
+        for pid in list(self._running):
+            with suppress(ProcessLookupError):
+                if again:
+                    os.killpg(pid, signal.SIGKILL)
+                else:
+                    os.kill(pid, signal.SIGINT)
 
     @property
     def interrupted(self) -> bool:
@@ -123,30 +126,44 @@ class Runner:
         return self._stopping
 
     def _once(self, region: str, project: Project, operation: str, **more: Any) -> Ended:
-        folder, environ = self.site.create(), self.site.environ(region)
+        folder, environ, stack = self.site.create(), self.site.environ(region), self.site.stack(region)
+        unbegun = Ended(region, project.name, None, f"{stack}: was not begun, since the command was ended")
+        try:
+            version = self._version(environ)
+        except AutomationError:
+            # An interrupt at the terminal goes to the CLI as well, which then does not say its version.
+            if self._stopping:
+                return unbegun
+            raise
         request = Request(
-            stack=self.site.stack(region),
+            stack=stack,
             project=project.name,
             folder=str(project.folder),
             root=str(project.root),
             home=str(folder),
             operation=operation,
-            version=self._version(environ),
+            version=version,
             environ=environ,
             **more,
         )
-        with self._guard:
-            if self._stopping:
-                return Ended(region, project.name, None, f"{request.stack}: was not begun, since the command was ended")
-            self._nursery = self._nursery or Nursery(self.site.projects())
-            process = self._nursery.begin()
-            self._running[process.pid] = process
+        if self.interrupted:
+            return unbegun
+        process = self._ready().begin()
+        self._running[process.pid] = process
         try:
+            if self._stopping:
+                # The interrupt came while it was being started, and may have missed it.
+                process.end()
+                return unbegun
             self.started(region, process.pid)
             return self._followed(region, project, process, request)
         finally:
-            with self._guard:
-                del self._running[process.pid]
+            del self._running[process.pid]
+
+    def _ready(self) -> Nursery:
+        with self._guard:
+            self._nursery = self._nursery or Nursery(self.site.projects())
+            return self._nursery
 
     def _version(self, environ: Mapping[str, str]) -> str:
         path = environ.get("PATH", "")

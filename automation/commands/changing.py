@@ -12,6 +12,7 @@ from automation import plan as planning
 from automation import rollout, verification
 from automation.commands.looking import Allow, acknowledged
 from automation.commands.options import HERE, AsJson, Env, Parallel, Regions, Root, running, show, show_json, tell
+from automation.commands.rescuing import confirmed
 from automation.journal import Journal, Logbook, Status
 from automation.problem import AutomationError, Exit
 from automation.rollout import Options, Rollout
@@ -103,9 +104,7 @@ def destroy(
     platform = site.settings()
     waves = planning.make(platform, 1, [region])
     stack = site.stack(region)
-    given = confirm or typer.prompt(f"Everything of {stack} goes, but for what is protected. Its name")
-    if given != stack:
-        raise AutomationError(f"--confirm is {given}; allowed: {stack}; nothing was touched")
+    confirmed(stack, confirm, f"Everything of {stack} goes, but for what is protected")
     logbook = Logbook(site.create())
     with logbook.held("destroy"), running(site) as runner:
         made = Rollout(runner, platform, logbook, Options(1), tell)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from automation import locks
+from automation import plan as planning
 from automation.commands.options import HERE, Env, Root, running, show
 from automation.problem import AutomationError, Exit
 from automation.projects import Project
-from automation.runner import Runner
+from automation.runner import Ended, Runner
 from automation.site import Site
 
 One = Annotated[str, typer.Option("--region", help="Region of that environment.")]
@@ -20,11 +22,11 @@ Which = Annotated[str, typer.Option("--project", help="Which of the region's pro
 
 def unlock(env: Env, region: One, project: Which = "region", root: Root = HERE) -> int:
     """Break the lock of a stack whose owner has provably ended: on this host, and its process is gone."""
-    site = Site.of(env, root)
+    site = _site(env, region, root)
     stack = site.stack(region)
+    chosen = _project(site, project)
     with running(site) as runner:
-        chosen = _project(site, project)
-        held = runner.run(region, chosen, "locks").locked
+        held = _must(runner, region, chosen, "locks").locked
         if not held:
             show(f"{stack}: is not locked. Nothing to do.")
             return Exit.OK
@@ -47,9 +49,10 @@ def export(
     root: Root = HERE,
 ) -> int:
     """Write a stack's state to a file; its secrets stay encrypted."""
-    site = Site.of(env, root)
+    site = _site(env, region, root)
+    chosen = _project(site, project)
     with running(site) as runner:
-        _must(runner, region, _project(site, project), "export", file=str(file.resolve()))
+        _must(runner, region, chosen, "export", file=str(file.resolve()))
     show(f"{site.stack(region)}: its state is in {file}. Next: python -m automation import, when it is corrected")
     return Exit.OK
 
@@ -63,15 +66,44 @@ def restore(
     root: Root = HERE,
 ) -> int:
     """Put an exported state in place of a stack's; asks for the stack's name."""
-    site = Site.of(env, root)
-    stack = site.stack(region)
-    given = confirm or typer.prompt(f"The state of {stack} is replaced. Its name")
-    if given != stack:
-        raise AutomationError(f"--confirm is {given}; allowed: {stack}; nothing was touched")
+    site = _site(env, region, root)
+    stack, chosen = site.stack(region), _project(site, project)
+    confirmed(stack, confirm, f"The state of {stack} is replaced")
     with running(site) as runner:
-        _must(runner, region, _project(site, project), "import", file=str(file.resolve()))
+        _must(runner, region, chosen, "import", file=str(file.resolve()))
     show(f"{stack}: has the state of {file}. Next: python -m automation refresh --env {env} --region {region}")
     return Exit.OK
+
+
+def confirmed(stack: str, given: str, what: str) -> None:
+    """Have somebody say a stack's name before what cannot be taken back.
+
+    Args:
+        stack: name to be said.
+        given: what the command line says; without it somebody is asked, on standard error.
+        what: is going to happen.
+
+    Raises:
+        AutomationError: it is another name, or nobody answers.
+    """
+    if not given:
+        # No prompt of typer's: a part of those goes to standard output, which is for the result.
+        sys.stderr.write(f"{what}. Its name: ")
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        sys.stderr.write("" if line else "\n")
+        given = line.strip()
+    if given != stack:
+        raise AutomationError(
+            f"--confirm is {given or 'not given, and nobody answers'}; allowed: {stack}; nothing was touched; "
+            f"fix: --confirm {stack}"
+        )
+
+
+def _site(env: str, region: str, root: Path) -> Site:
+    site = Site.of(env, root)
+    planning.make(site.settings(), only=[region])
+    return site
 
 
 def _project(site: Site, name: str) -> Project:
@@ -81,8 +113,8 @@ def _project(site: Site, name: str) -> Project:
     return known[name]
 
 
-def _must(runner: Runner, region: str, project: Project, operation: str, file: str | None = None) -> None:
-    runner.site.settings()
+def _must(runner: Runner, region: str, project: Project, operation: str, file: str | None = None) -> Ended:
     ended = runner.run(region, project, operation, file=file)
     if not ended.ok:
         raise AutomationError(ended.error)
+    return ended
