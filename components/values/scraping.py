@@ -105,11 +105,7 @@ def admission_policy(context: Context) -> dict[str, Any]:
     return {
         "failurePolicy": "Fail",
         "matchConstraints": {
-            "namespaceSelector": {
-                "matchExpressions": [
-                    {"key": "kubernetes.io/metadata.name", "operator": "In", "values": _tenant_namespaces(context)}
-                ]
-            },
+            "namespaceSelector": {"matchExpressions": [_in_tenant_namespaces(context)]},
             "resourceRules": [
                 {
                     "apiGroups": ["monitoring.coreos.com"],
@@ -216,5 +212,8 @@ def _tenant(context: Context, sources: list[str]) -> Relabelings:
     return rules
 
 
-def _tenant_namespaces(context: Context) -> list[str]:
-    return sorted(namespace for tenant in context.tenants.values() for namespace in tenant.namespaces)
+def _in_tenant_namespaces(context: Context) -> dict[str, Any]:
+    """Return what a tenant's namespace matches; the API server refuses an empty list, and labels every namespace."""
+    label = "kubernetes.io/metadata.name"
+    values = sorted(namespace for tenant in context.tenants.values() for namespace in tenant.namespaces)
+    return {"key": label, "operator": "In", "values": values} if values else {"key": label, "operator": "DoesNotExist"}

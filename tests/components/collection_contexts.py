@@ -46,6 +46,14 @@ def with_tenants(tenants: dict[str, Tenant], stack: str = "prod.us-east") -> Con
     return context(stack, platform={"tenants": {**context(stack).platform.tenants, **tenants}})
 
 
+def without_tenants(stack: str = "prod.us-east") -> Context:
+    """Return a region into which no tenant has moved yet."""
+    elsewhere = {
+        name: each.model_copy(update={"regions": ["eu-west"]}) for name, each in context(stack).platform.tenants.items()
+    }
+    return context(stack, platform={"tenants": elsewhere})
+
+
 def newcomer(name: str = "newcomer", **changes: Any) -> dict[str, Tenant]:
     entry = context().platform.tenants["logistics"].model_copy(update={"namespaces": [name, f"{name}-jobs"], **changes})
     return {name: entry}

@@ -19,6 +19,7 @@ from tests.components.collection_contexts import (
     validate,
     with_sinks,
     with_tenants,
+    without_tenants,
 )
 from tests.contexts import SIZED, context
 
@@ -40,6 +41,19 @@ def test_the_collector_takes_four_hundred_tenants(tmp_path: Path) -> None:
     for make in CONFIGS.values():
         validate(make(many), tmp_path)
     assert len(gateway.config(many)["connectors"]["routing/logs"]["table"]) == 404
+
+
+@pytest.mark.parametrize("stack", ["dev.us-east", "prod.us-east"])
+def test_the_collector_takes_a_region_into_which_no_tenant_has_moved_yet(stack: str, tmp_path: Path) -> None:
+    empty = without_tenants(stack)
+    assert empty.tenants == {}
+    for make in CONFIGS.values():
+        validate(make(empty), tmp_path)
+    found = gateway.config(empty)
+    assert {name for name in pipelines(found) if name.startswith(("logs/", "traces/"))} == {
+        "traces/in", "traces/sampling", "traces/orphans", "traces/kept", "traces/platform", "logs/in", "logs/platform",
+    }  # fmt: skip
+    assert found["processors"]["tail_sampling"]["maximum_trace_size_bytes"] == 5 * 2**20
 
 
 @pytest.mark.parametrize("name", CONFIGS)

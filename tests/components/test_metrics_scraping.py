@@ -17,6 +17,7 @@ from lab import cluster
 from lab.instance import Instance
 from lab.problem import LabError
 from lab.process import Processes
+from tests.components.collection_contexts import without_tenants
 from tests.contexts import context
 from tests.relabeling import relabel
 from tests.rendering import render
@@ -250,6 +251,17 @@ def test_what_claims_nothing_is_accepted(api: cluster.Api, kind: str, spec: dict
 
 def test_the_platforms_own_namespaces_may_relabel(api: cluster.Api) -> None:
     assert answer(api, "ServiceMonitor", service(honorLabels=True, relabelings=write("tenant")), "istio-system") == ""
+
+
+def test_the_policy_of_a_region_without_tenants_is_accepted_and_covers_no_namespace(api: cluster.Api) -> None:
+    spec = scraping.admission_policy(without_tenants())
+    body = {"kind": "ValidatingAdmissionPolicy", "metadata": {"name": "of-nobody"}, "spec": spec}
+    group = "admissionregistration.k8s.io/v1"
+    api.apply(f"/apis/{group}/validatingadmissionpolicies/of-nobody", {"apiVersion": group, **body})
+    labelled = api.get("/api/v1/namespaces")["items"]
+    [expression] = spec["matchConstraints"]["namespaceSelector"]["matchExpressions"]
+    assert expression["operator"] == "DoesNotExist"
+    assert all(expression["key"] in each["metadata"]["labels"] for each in labelled)
 
 
 def test_the_policy_covers_every_tenants_namespaces_and_no_other() -> None:

@@ -55,7 +55,10 @@ def exporters(context: Context) -> Config:
 
 
 def connectors(context: Context) -> Config:
-    """Return the routing connectors: to the tenant's pipeline by the resource's tenant, else to the platform's."""
+    """Return the routing connectors: to the tenant's pipeline by the resource's tenant, else to the platform's.
+
+    The collector refuses an empty table, so where no tenant runs yet the platform stands in it itself.
+    """
     tenant = attribute(names.TENANT_LABEL)
     return {
         f"routing/{signal}": {
@@ -63,7 +66,7 @@ def connectors(context: Context) -> Config:
             "error_mode": "ignore",
             "table": [
                 {"condition": f"{tenant} == {ottl(name)}", "pipelines": [f"{signal}/{name}"]}
-                for name in context.tenants
+                for name in context.tenants or [names.PLATFORM_TENANT]
             ],
         }
         for signal in ("logs", "traces")

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from components.values.collection.pieces import Config, attribute, ottl
 from components.values.context import Context
+from components.values.tenants import limits
 from settings import names
 from settings.sizing import BYTES_PER_SPAN, SPAN_IN_MEMORY, WAITING_SHARE
 from settings.vocabulary import Workload
@@ -43,7 +44,7 @@ def traces_held(context: Context) -> int:
 
 
 def _bounds(context: Context, held: int) -> Config:
-    tenants, collection = context.tenants.values(), context.platform.collection
+    collection = context.platform.collection
     return {
         # In milliseconds: Go's durations know no days.
         "decision_wait": f"{collection.decision_wait.milliseconds}ms",
@@ -54,8 +55,8 @@ def _bounds(context: Context, held: int) -> Config:
             "sampled_cache_size": held * CACHE_FACTOR,
             "non_sampled_cache_size": held * CACHE_FACTOR,
         },
-        # The largest that a tenant may store: what Tempo would cut need not be held.
-        "maximum_trace_size_bytes": max(entry.limits.max_trace_mb for entry in tenants) * 2**20,
+        # The largest that anybody may store: what Tempo would cut need not be held.
+        "maximum_trace_size_bytes": max(each.max_trace_mb for each in limits(context).values()) * 2**20,
     }
 
 
