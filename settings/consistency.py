@@ -206,6 +206,13 @@ def _overrides(platform: Platform) -> Iterator[Problem]:
                     "1",
                     "remove it, and give the one pod more cpu or memory",
                 )
+            if footprint.replicas == 2 and workload in workloads.REPLICATED:
+                yield Problem(
+                    f"{path}.replicas",
+                    "is 2, of which every write needs both, so that one pod that is down stops all writes",
+                    "1, or 3 and more",
+                    "write 3",
+                )
             if footprint.volume is not None and workload not in workloads.WITH_VOLUME:
                 yield Problem(
                     f"{path}.volume",

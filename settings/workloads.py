@@ -11,8 +11,22 @@ _DISTRIBUTED = frozenset(w for w in Workload if w.startswith(("loki_", "tempo_")
 PER_NODE = frozenset({Workload.NODE_EXPORTER, Workload.COLLECTOR_AGENT})
 """DaemonSets: the nodes give their number."""
 
-ALONE = frozenset({Workload.COLLECTOR_CLUSTER, Workload.LOKI_COMPACTOR, Workload.TEMPO_SINGLE_BINARY})
-"""Workloads of which a second pod would do the same work again, or would not know of the first."""
+ALONE = frozenset(
+    {
+        Workload.GRAFANA,
+        Workload.PROMETHEUS_OPERATOR,
+        Workload.KUBE_STATE_METRICS,
+        Workload.COLLECTOR_CLUSTER,
+        Workload.LOKI_SINGLE_BINARY,
+        Workload.LOKI_COMPACTOR,
+        Workload.TEMPO_SINGLE_BINARY,
+    }
+)
+"""Workloads of which a second pod would do the same work again, could not have the first one's database, or would not
+know of it."""
+
+REPLICATED = frozenset({Workload.LOKI_INGESTER, Workload.TEMPO_INGESTER})
+"""Workloads that write everything to most of up to three pods: to both where there are two."""
 
 BESIDE = {Workload.PROM_LABEL_PROXY: Workload.ACCESS_PROXY}
 """Workloads that are containers in another's pods, which give their number."""

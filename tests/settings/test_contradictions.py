@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from settings import load
 from tests.settings.documents import DELETED, SMALL, at, refusal
 
 KAFKA = {"brokers": ["kafka.streaming:9092"]}
@@ -158,6 +159,24 @@ CONTRADICTIONS: list[tuple[str, dict[str, Any], str]] = [
         "regions.us-east.overrides.tempo_single_binary.replicas is 2, though this workload runs once; allowed: 1; "
         "fix: remove it, and give the one pod more cpu or memory",
     ),
+    *(
+        (
+            f"a second {workload}",
+            {"regions.us-east.overrides": {workload: {"replicas": 2}}},
+            f"regions.us-east.overrides.{workload}.replicas is 2, though this workload runs once; allowed: 1; fix: "
+            "remove it, and give the one pod more cpu or memory",
+        )
+        for workload in ("grafana", "prometheus_operator", "kube_state_metrics", "loki_single_binary")
+    ),
+    *(
+        (
+            f"two pods of {workload}",
+            {"topology": "distributed", "regions.us-east.overrides": {workload: {"replicas": 2}}},
+            f"regions.us-east.overrides.{workload}.replicas is 2, of which every write needs both, so that one pod "
+            "that is down stops all writes; allowed: 1, or 3 and more; fix: write 3",
+        )
+        for workload in ("loki_ingester", "tempo_ingester")
+    ),
     (
         "a volume for a workload without one",
         {"regions.us-east.overrides": {"access_proxy": {"volume": "10Gi"}}},
@@ -185,6 +204,13 @@ CONTRADICTIONS: list[tuple[str, dict[str, Any], str]] = [
 )
 def test_a_contradiction_is_refused(changes: dict[str, Any], sentence: str) -> None:
     assert refusal(at(changes)) == f"Pulumi.dev.yaml: {sentence}"
+
+
+@pytest.mark.parametrize("replicas", [1, 3, 4])
+def test_a_number_of_pods_of_which_one_may_be_down_is_taken(replicas: int) -> None:
+    overrides = {workload: {"replicas": replicas} for workload in ("loki_ingester", "tempo_ingester")}
+    document = at({"topology": "distributed", "regions.us-east.overrides": overrides})
+    assert len(load.parse(document, "file").regions["us-east"].overrides) == 2
 
 
 def test_every_contradiction_is_shown_at_once() -> None:
