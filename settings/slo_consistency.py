@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from settings import slo_queries
 from settings.problem import Problem
-from settings.slo import OWNER, WINDOW, Slo
+from settings.slo import Slo
 from settings.units import Duration
 from settings.vocabulary import Integration, SliSource
 
@@ -38,12 +38,6 @@ BOUNDS = {
 LONGEST_ALERT = Duration("3d")
 """The longest window of a burn-rate alert (rules/slo/windows.py)."""
 
-_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|`[^`]*`")
-_SELECTOR = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)?\s*\{([^{}]*)\}")
-_GROUPING = re.compile(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^()]*\)")
-_NAME = re.compile(r"(?<![0-9.$])\b[a-zA-Z_:][a-zA-Z0-9_:]*\b(?!\s*\()")
-_WORDS = frozenset({"and", "or", "unless", "bool", "by", "without", "inf", "nan", "atan2"})
-
 
 def problems(platform: Platform) -> Iterator[Problem]:
     """Yield what is wrong with the SLOs of all tenants."""
@@ -53,7 +47,7 @@ def problems(platform: Platform) -> Iterator[Problem]:
             yield from _owner(path, slo, tenant)
             yield from _source(path, slo)
             yield from _latency(path, slo)
-            yield from _queries(path, slo)
+            yield from slo_queries.problems(path, slo)
             yield from _mesh(path, slo, tenant, platform)
         if tenant.slos:
             yield from _retention(tenant_name, platform)
@@ -103,37 +97,6 @@ def _latency(path: str, slo: Slo) -> Iterator[Problem]:
             ", ".join(bounds),
             "choose the nearest bound",
         )
-
-
-def _queries(path: str, slo: Slo) -> Iterator[Problem]:
-    """Refuse a query that could read another tenant's series, or that counts over a length of its own."""
-    for field in ("errors", "total"):
-        query = getattr(slo, field)
-        if query is None:
-            continue
-        text = _QUOTED.sub('""', query)
-        ranges = re.findall(r"\[[^\]]*\]", text)
-        if not ranges or set(ranges) != {f"[{WINDOW}]"}:
-            yield Problem(
-                f"{path}.{field}",
-                f"counts over {', '.join(sorted(set(ranges))) or 'no range'}",
-                f"[{WINDOW}] as every range",
-                f"write rate(...[{WINDOW}])",
-            )
-        open_to_all = [
-            metric or "{}"
-            for metric, matchers in _SELECTOR.findall(text)
-            if OWNER not in re.split(r"\s*,\s*", matchers.strip())
-        ]
-        bare = _NAME.findall(_SELECTOR.sub("", _GROUPING.sub("", text).replace(f"[{WINDOW}]", "")))
-        open_to_all += [name for name in bare if name.lower() not in _WORDS]
-        for name in sorted(set(open_to_all)):
-            yield Problem(
-                f"{path}.{field}",
-                f"selects {name} of every tenant",
-                f"{{{OWNER}}}, or {{{OWNER}, label=...}}, behind every metric",
-                f"write {name.replace('{}', '')}{{{OWNER}}}",
-            )
 
 
 def _mesh(path: str, slo: Slo, tenant: Tenant, platform: Platform) -> Iterator[Problem]:

@@ -91,7 +91,7 @@ CONTRADICTIONS: list[tuple[str, dict[str, Any], str]] = [
     ),
     (
         "a selector of every tenant",
-        {**OWN, "total": 'sum(rate(jobs_total{job="x{$owner}"}[$window])) + sum(rate(a_total{$owner}[$window]))'},
+        {**OWN, "total": 'sum(rate(jobs_total{job="x{owner}"}[$window])) + sum(rate(a_total{$owner}[$window]))'},
         f"{PATH}.total selects jobs_total of every tenant; allowed: {QUERY} jobs_total{{$owner}}",
     ),
 ]  # fmt: skip
@@ -149,5 +149,85 @@ def test_a_query_is_taken_exactly_when_every_metric_in_it_is_the_tenants(
         return shape.format(selector=f"{metric}{inside}", plain=f"{metric}{inside}")
 
     load.parse(with_slo(OWN, total=query(f"{{$owner{matchers}}}")), "Pulumi.dev.yaml")
-    for leak in ("", "{}", f"{{{matchers.lstrip(', ')}}}", f'{{x="$owner"{matchers}}}'):
+    for leak in ("", "{}", f"{{{matchers.lstrip(', ')}}}", f'{{x="owner"{matchers}}}'):
         assert f"selects {metric} of every tenant" in refusal(with_slo(OWN, total=query(leak)))
+
+
+JOBS = "sum(rate(jobs_total{$owner}[$window]))"
+THEIRS = 'sum(rate(secret_total{tenant="payments"}[5m]))'
+COMMENT = (
+    "has a comment, which would hide what stands behind it; allowed: PromQL without comments; fix: remove # and the "
+    "rest of its line"
+)
+UNCLOSED = "has a quote that nothing closes; allowed: quotes in pairs, on one line; fix: close it"
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        (f"{JOBS} # '\n + {THEIRS} # '\n + 0", COMMENT),
+        (f'{JOBS} # "\n + {THEIRS} # "\n + 0', COMMENT),
+        (f"{JOBS} # `\n + {THEIRS} # `\n + 0", COMMENT),
+        ('sum(rate(jobs_total{$owner}[$window])) # 5xx "only the failed ones"', COMMENT),
+        ("sum(rate(jobs_total{$owner, # own\n}[$window]))", COMMENT),
+        (f'{JOBS} + "\n + {THEIRS} + "', UNCLOSED),
+        (f'{JOBS} + "\\\n{THEIRS}"', UNCLOSED),
+        ("sum(rate(jobs_total{$owner, job='x}[$window]))", UNCLOSED),
+        (
+            "sum(rate(jobs_total{$owner}[$window])) + 0) + sum((rate(jobs_total{$owner}[$window]))",
+            "has the bracket ) without its other half; allowed: brackets in pairs; fix: pair or remove it",
+        ),
+        (
+            "sum(rate(jobs_total{$owner}[$window])",
+            "has the bracket ( without its other half; allowed: brackets in pairs; fix: pair or remove it",
+        ),
+        (
+            "sum(rate(jobs_total{$owner)}[$window])",
+            "has the bracket ) without its other half; allowed: brackets in pairs; fix: pair or remove it",
+        ),
+        (
+            'sum(rate(jobs_total{$owner, job="$owner"}[$window]))',
+            "has $owner or $window within quotes, where it is text; allowed: {$owner, ...} in every selector and "
+            "[$window] as every range; fix: remove it from the quotes",
+        ),
+    ],
+)
+def test_a_query_that_would_be_read_as_another_is_refused(query: str, said: str) -> None:
+    assert refusal(with_slo(OWN, errors=query)) == f"Pulumi.dev.yaml: {PATH}.errors {said}"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "sum(rate(jobs_total{$owner}[$window] offset 5m))",
+        "sum(rate(jobs_total{$owner}[$window] OFFSET -5m)) or vector(0)",
+        "sum(rate(jobs_total{$owner}[$window] @ start()))",
+        "sum(rate(jobs_total{$owner}[$window] @ end() offset 1h))",
+        "sum(rate(a{$owner}[$window]) * on (job) group_left max by (job) (b{$owner}))",
+        "sum(rate(a{$owner}[$window]) * ignoring (job) group_right () max without (job) (b{$owner}))",
+        "sum(rate(a{$owner}[$window]) > bool 0 unless b{$owner} and on () c{$owner})",
+        "sum(rate(a{$owner}[$window]) atan2 b{$owner} > 0 or b{$owner})",
+        "clamp_max(sum(rate(a{$owner, path=`C:\\{x}#`}[$window])), Inf)",
+        "sum(rate(a{$owner, path='#1', job=\"(\"}[$window]))",
+    ],
+)
+def test_what_promql_has_between_metrics_is_taken(query: str) -> None:
+    load.parse(with_slo(OWN, errors=query), "Pulumi.dev.yaml")
+
+
+@pytest.mark.parametrize(
+    ("query", "metric"),
+    [
+        ("offset - 5m", "offset"),
+        (f"{JOBS} + offset", "offset"),
+        (f"{JOBS} * on (tenant) offset", "offset"),
+        (f"({JOBS}) and or", "or"),
+        ("by", "by"),
+        ('{"secret.total"}', "{}"),
+        ("secret_total{`$`}", "secret_total"),
+    ],
+)
+def test_a_metric_that_is_named_like_an_operator_is_a_metric(query: str, metric: str) -> None:
+    assert f"selects {metric} of every tenant" in refusal(
+        with_slo(OWN, errors=f"sum(rate(a{{$owner}}[$window])) + {query}")
+    )
