@@ -47,7 +47,7 @@ def only(package: Package, root: Path = ROOT) -> Package:
     content = _archive(package.name, members)
     digest = hashlib.sha256(content).hexdigest()
     path = root / CACHE / f"{package.name}-crds-{package.version}-{digest[:12]}.tgz"
-    if not path.is_file():
+    if not (path.is_file() and path.read_bytes() == content):
         store(path, content)
     return Package(package.name, package.version, path)
 
