@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import tempfile
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -68,7 +70,8 @@ class Runner:
     progress: Progress = lambda *_: None
     started: Callable[[str, int], None] = lambda *_: None
     """Is told the region and pid of each process, before it does anything."""
-    _running: dict[int, Begun] = field(default_factory=dict)
+    _running: dict[int, object] = field(default_factory=dict)
+    """What an interrupt ends, by pid, which is its group's as well."""
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _stopping: bool = False
     _nursery: Nursery | None = None
@@ -119,6 +122,33 @@ class Runner:
                     os.killpg(pid, signal.SIGKILL)
                 else:
                     os.kill(pid, signal.SIGINT)
+
+    def execute(self, words: Sequence[str], region: str, seconds: float) -> subprocess.CompletedProcess[str]:
+        """Run a command with a region's environment, which an interrupt ends as it does operations.
+
+        Raises:
+            OSError: there is no such program.
+            subprocess.TimeoutExpired: it took longer, and was ended.
+        """
+        # Into files: what it leaves running would keep a pipe open, and is ended with it.
+        with (
+            tempfile.TemporaryFile("w+", errors="replace") as output,
+            tempfile.TemporaryFile("w+", errors="replace") as errors,
+        ):
+            process = subprocess.Popen(
+                words, env=self.site.environ(region), stdout=output, stderr=errors, start_new_session=True
+            )
+            self._running[process.pid] = process
+            try:
+                code = process.wait(seconds)
+            finally:
+                del self._running[process.pid]
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+            for file in (output, errors):
+                file.seek(0)
+            return subprocess.CompletedProcess(words, code, output.read(), errors.read())
 
     @property
     def interrupted(self) -> bool:

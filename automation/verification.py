@@ -44,7 +44,6 @@ def verify(
     deadline: float = DEADLINE,
 ) -> str:
     """Return what is missing in a region, as a sentence; empty when nothing is."""
-    environ = runner.site.environ(region)
     if mode != OFF:
         context = platform.regions[region].cluster.context
         ended = runner.run(
@@ -55,11 +54,11 @@ def verify(
     for filled in commands(texts, platform.environment, region):
         say(f"{region}: {' '.join(filled)}")
         try:
-            done = subprocess.run(
-                filled, env=environ, capture_output=True, text=True, timeout=_COMMAND_SECONDS, check=False
-            )
+            done = runner.execute(filled, region, _COMMAND_SECONDS)
         except (OSError, subprocess.TimeoutExpired) as error:
             return f"verification '{filled[0]}' cannot run ({type(error).__name__})"
+        if done.returncode != 0 and runner.interrupted:
+            return f"verification '{' '.join(filled)}' was interrupted; run: resume"
         if done.returncode != 0:
             last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no output"]
             return f"verification '{' '.join(filled)}' ended with {done.returncode}: {last[0]}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ from automation.result import Change, Field, Result
 from automation.rollout import Options, Rollout
 from automation.runner import Ended, Runner
 from automation.site import Site
+from automation.waiting import until
 from settings import load
 from tests.automation import reports
 
@@ -298,6 +300,26 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_touched(
     assert str(refused.value).startswith(sentence)
     assert "; fix: " in str(refused.value)
     assert "c4nary" not in str(refused.value)
+
+
+@pytest.mark.parametrize("stubborn", [False, True], ids=["once", "twice"])
+def test_an_interrupt_ends_a_verification_too(tmp_path: Path, stubborn: bool) -> None:
+    script = tmp_path / "verify"
+    ignore = "trap '' INT\n" if stubborn else ""
+    script.write_text(f"#!/bin/sh\n{ignore}touch {tmp_path}/reached\nsleep 600 & wait\n")
+    script.chmod(0o755)
+
+    def interrupt(runner: Runner) -> None:
+        assert until((tmp_path / "reached").exists, 60)
+        for _ in range(1 + stubborn):
+            runner.interrupt()
+
+    with begun(tmp_path, replace(OPTIONS, verify=(str(script),))) as (runner, made):
+        somebody = threading.Thread(target=interrupt, args=(runner,))
+        somebody.start()
+        journal = made.run()
+        somebody.join()
+    assert journal.regions["ap-southeast"].error.endswith("was interrupted; run: resume")
 
 
 def test_an_slo_that_cannot_be_asked_stops_the_rollout(tmp_path: Path) -> None:
