@@ -5,17 +5,27 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from settings.base import DnsLabel, Model, RegionName, SecretName, SlackChannel, Words
 from settings.vocabulary import Severity
 
 EmailAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$"), Words("an e-mail address")]
 
+
+def _some_chat(chat: int) -> int:
+    if chat == 0:
+        raise ValueError("0 is no chat")
+    return chat
+
+
 TelegramChat = Annotated[
-    int, Field(ge=-(2**52), le=2**52), Words("the id of a Telegram chat, a whole number; a group's is negative")
+    int,
+    Field(ge=-(2**52), le=2**52),
+    AfterValidator(_some_chat),
+    Words("the id of a Telegram chat, a whole number but 0; a group's is negative"),
 ]
-"""A chat's id; Telegram keeps ids within 52 bits."""
+"""A chat's id; Telegram keeps ids within 52 bits. Alertmanager takes 0 for none, and then refuses its whole tree."""
 
 ClockTime = Annotated[
     str,

@@ -11,6 +11,7 @@ from settings.problem import Problem
 
 if TYPE_CHECKING:
     from settings.platform import Platform
+    from settings.tenant import Tenant
 
 _PROBE = "Europe/London"
 """A zone that every time zone database has: without it this machine has none to check names against."""
@@ -95,17 +96,28 @@ def _shared_channels(platform: Platform) -> Iterator[Problem]:
 
     Tenants that a team owns together may share one. Support channels are the support desk's, not a tenant's.
     """
-    first: dict[str | int, str] = {}
+    teams = [(path, team) for path, team in _receivers(platform) if path.startswith("alerting.")]
+    before: dict[str, Tenant] = {}
     for name, tenant in platform.tenants.items():
-        channels: dict[str, str | int | None] = {"slack": tenant.channels.slack, "telegram": tenant.channels.telegram}
-        for field, channel in channels.items():
+        for field in ("slack", "telegram"):
+            channel = getattr(tenant.channels, field)
+            path, what = f"tenants.{name}.channels.{field}", f"is {channel!r}"
             if channel is None:
                 continue
-            other = first.setdefault(channel, name)
-            if not set(tenant.owners) & set(platform.tenants[other].owners):
-                yield Problem(
-                    f"tenants.{name}.channels.{field}",
-                    f"is {channel!r}, where tenant {other!r}, which has other owners, hears of its alerts",
-                    "a channel of the tenant's own, or tenants with an owner in common",
-                    f"choose another channel, or name an owner of {other!r} in tenants.{name}.owners",
-                )
+            for place, team in teams:
+                if getattr(team, field) == channel:
+                    yield Problem(
+                        path,
+                        f"{what}, which {place}.{field} is too, where alerts of other tenants arrive",
+                        "a channel of the tenant's own",
+                        "choose another channel for one of the two",
+                    )
+            for other, earlier in before.items():
+                if getattr(earlier.channels, field) == channel and not {*tenant.owners} & {*earlier.owners}:
+                    yield Problem(
+                        path,
+                        f"{what}, where tenant {other!r}, which has other owners, hears of its alerts",
+                        "a channel of the tenant's own, or tenants with an owner in common",
+                        f"choose another channel, or name an owner of {other!r} in tenants.{name}.owners",
+                    )
+        before[name] = tenant

@@ -9,7 +9,7 @@ import pytest
 
 from settings import load
 from settings.alerting import MuteInterval
-from tests.settings.documents import at, refusal
+from tests.settings.documents import SMALL, at, refusal
 
 NIGHTS = {"nights": {"start": "20:00", "end": "07:00", "time_zone": "Europe/Dublin"}}
 
@@ -58,6 +58,37 @@ CONTRADICTIONS: list[tuple[str, dict[str, Any], str]] = [
         "allowed: a channel of the tenant's own, or tenants with an owner in common; fix: choose another channel, or "
         "name an owner of 'shop' in tenants.payments.owners",
     ),
+    *(
+        (
+            f"a tenant in the channel of {team}",
+            {f"alerting.{team}": {"slack": "#shop", **more}},
+            f"tenants.shop.channels.slack is '#shop', which alerting.{team}.slack is too, where alerts of other "
+            "tenants arrive; allowed: a channel of the tenant's own; fix: choose another channel for one of the two",
+        )
+        for team, more in (("dba", {}), ("platform_team", {"email": "platform@acme.example"}))
+    ),
+    (
+        "a tenant in the chat of the DBA team",
+        {
+            "alerting.telegram_bot": "alerting/bot",
+            "alerting.dba": {"slack": "#dba", "telegram": -5},
+            "tenants.shop.channels.telegram": -5,
+        },
+        "tenants.shop.channels.telegram is -5, which alerting.dba.telegram is too, where alerts of other tenants "
+        "arrive; allowed: a channel of the tenant's own; fix: choose another channel for one of the two",
+    ),
+    (
+        "two tenants that share a channel, and no owner, with a third",
+        {
+            "tenants.desk": {**SMALL["tenants"]["shop"], "namespaces": ["desk"], "owners": ["team-a"]},
+            "tenants.shop.owners": ["team-a", "team-b"],
+            "tenants.payments.owners": ["team-b"],
+            "tenants.payments.channels.slack": "#shop",
+        },
+        "tenants.desk.channels.slack is '#shop', where tenant 'payments', which has other owners, hears of its alerts; "
+        "allowed: a channel of the tenant's own, or tenants with an owner in common; fix: choose another channel, or "
+        "name an owner of 'payments' in tenants.desk.owners",
+    ),
     (
         "a chat of two tenants with other owners",
         {
@@ -87,6 +118,7 @@ def test_a_contradiction_is_one_sentence(changes: dict[str, Any], sentence: str)
         {"alerting.mute_intervals": NIGHTS, "tenants.shop.channels.mute": ["nights"]},
         {"alerting.telegram_bot": "alerting/bot", "tenants.shop.channels.telegram": -1001},
         {"alerting.webhooks": {"bot": {"url_secret": "bot/url"}}},
+        {"alerting.dba": {"slack": "#platform"}},
     ],
 )
 def test_what_does_not_contradict_itself_is_taken(changes: dict[str, Any]) -> None:
@@ -99,6 +131,11 @@ def test_what_does_not_contradict_itself_is_taken(changes: dict[str, Any]) -> No
         ({"alerting.mute_intervals": {"x": {"start": "7:00"}}}, 'a time of day in quotes, "00:00" to "24:00"'),
         ({"alerting.mute_intervals": {"x": {"weekdays": ["freitag"]}}}, "monday, tuesday, wednesday, thursday"),
         ({"alerting.telegram_bot": "b", "tenants.shop.channels.telegram": "shop"}, "the id of a Telegram chat"),
+        (
+            {"alerting.telegram_bot": "b", "tenants.shop.channels.telegram": 0},
+            "tenants.shop.channels.telegram is 0; allowed: the id of a Telegram chat, a whole number but 0; a group's "
+            "is negative; fix: correct it",
+        ),
         ({"alerting.webhooks": {"x": {"url_secret": "a b"}}}, "the name of a secret in the region's secret store"),
         ({"alerting.webhooks": {"x": {"url_secret": "a", "severities": []}}}, "not empty"),
     ],
