@@ -15,6 +15,7 @@ from automation.commands.options import AsJson, Env, show, show_json
 from automation.problem import AutomationError, Exit
 from automation.verify.command import TOKEN_VARIABLE
 from components.values import addresses
+from components.values.alerting import receivers
 from components.values.context import Context
 from settings import load, names
 from settings.units import Duration
@@ -83,6 +84,7 @@ def silence(
         )
     url = alertmanager or addresses.alertmanager_url()
     now = datetime.now(UTC)
+    of_region(url, region)
     made = create(url, scope, now, now + lasts, reason, author())
     if as_json:
         show_json({"id": made, "ends_at": (now + lasts).isoformat(), "matchers": scope.matchers()})
@@ -166,11 +168,30 @@ def author() -> str:
         raise AutomationError("user: is unknown here; allowed: any name; fix: set the variable USER") from error
 
 
-def create(url: str, scope: Scope, start: datetime, end: datetime, reason: str, by: str) -> str:
-    """Create a silence and return its id.
+def of_region(url: str, region: str) -> None:
+    """Refuse an Alertmanager of another region, which would take the silence and have nothing to keep quiet.
+
+    Through the access proxy it cannot be asked; there the address is the region's.
 
     Raises:
-        AutomationError: Alertmanager is not reached, or refuses.
+        AutomationError: it is another region's, is not reached, or refuses.
+    """
+    if os.environ.get(TOKEN_VARIABLE):
+        return
+    known = {each["name"] for each in _call("GET", url, "receivers")}
+    if receivers.on_call(region) not in known:
+        raise AutomationError(
+            f"--alertmanager: {url} does not wake the on-call of {region}; allowed: the Alertmanager of {region}; "
+            "fix: correct the address or --region"
+        )
+
+
+def create(url: str, scope: Scope, start: datetime, end: datetime, reason: str, by: str) -> str:
+    """Create a silence and return its id; what came out otherwise than it was asked for is ended again.
+
+    Raises:
+        AutomationError: Alertmanager is not reached, refuses, or made another one: for a token of another tenant's, the
+            access proxy puts that tenant's name into it.
     """
     body = {
         "matchers": scope.matchers(),
@@ -179,7 +200,17 @@ def create(url: str, scope: Scope, start: datetime, end: datetime, reason: str, 
         "createdBy": by,
         "comment": reason,
     }
-    return str(_call("POST", url, body)["silenceID"])
+    made = str(_call("POST", url, "silences", body)["silenceID"])
+    wanted = sorted(_text(each) for each in scope.matchers())
+    found = [_silence(each).matchers for each in _call("GET", url, "silences") if each["id"] == made]
+    if found != [wanted]:
+        _call("DELETE", url, f"silence/{made}")
+        got = f"is one of {', '.join(found[0])}" if found else "cannot be seen"
+        raise AutomationError(
+            f"--tenant: is {scope.tenant!r}, but what was made {got}, and was ended again; allowed: the tenant whose "
+            f"token is in ${TOKEN_VARIABLE}; fix: correct --tenant, or use that tenant's token"
+        )
+    return made
 
 
 def ending(url: str, now: datetime, span: timedelta) -> list[Silence]:
@@ -188,13 +219,13 @@ def ending(url: str, now: datetime, span: timedelta) -> list[Silence]:
     Raises:
         AutomationError: Alertmanager is not reached, or refuses.
     """
-    found = [_silence(each) for each in _call("GET", url) if each["status"]["state"] != "expired"]
+    found = [_silence(each) for each in _call("GET", url, "silences") if each["status"]["state"] != "expired"]
     soon = [each for each in found if datetime.fromisoformat(each.ends_at) <= now + span]
     return sorted(soon, key=lambda each: datetime.fromisoformat(each.ends_at))
 
 
-def _call(method: str, url: str, body: dict[str, Any] | None = None) -> Any:
-    address = f"{url.rstrip('/')}/api/v2/silences"
+def _call(method: str, url: str, what: str, body: dict[str, Any] | None = None) -> Any:
+    address = f"{url.rstrip('/')}/api/v2/{what}"
     token = os.environ.get(TOKEN_VARIABLE)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
@@ -210,7 +241,7 @@ def _call(method: str, url: str, body: dict[str, Any] | None = None) -> Any:
             f"--alertmanager: {address} answers {answer.status_code}: {answer.text.strip()[:200]}; "
             f"allowed: 200; fix: what it says, or a token that may in ${TOKEN_VARIABLE}"
         )
-    return answer.json()
+    return answer.json() if answer.content else None
 
 
 def _silence(given: dict[str, Any]) -> Silence:

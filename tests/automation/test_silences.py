@@ -3,35 +3,62 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
 
+import tools
 from automation import cli, silences, waiting
 from automation.problem import Exit
 from automation.silences import Scope
+from automation.verify.command import TOKEN_VARIABLE
 from lab.instance import Instance
-from lab.process import Processes
+from lab.process import Command, Processes
+from lab.telemetry.operators import answers
 from tests import alertmanagers
 from tests.contexts import context
 
 DEADLINE = 30.0
+PROXY = "prom-label-proxy"
 GOOD = {"--tenant": "payments", "--region": "eu-west", "--for": "2h", "--reason": "migration of the ledger"}
 
 
 @pytest.fixture(scope="module")
-def alertmanager(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    folder = tmp_path_factory.mktemp("silences")
-    instance = Instance.of("prod.silences", folder)
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    instance = Instance.of("prod.silences", tmp_path_factory.mktemp("silences"))
     instance.create()
-    processes = Processes(instance)
+    made = Processes(instance)
     try:
-        yield alertmanagers.start(processes, alertmanagers.place(context("prod.eu-west"), folder / "tree"))
+        yield made
     finally:
-        processes.stop()
+        made.stop()
+
+
+@pytest.fixture(scope="module")
+def alertmanager(processes: Processes) -> str:
+    folder = processes.instance.folder / "tree"
+    return alertmanagers.start(processes, alertmanagers.place(context("prod.eu-west"), folder))
+
+
+@pytest.fixture(scope="module")
+def of_storefront(processes: Processes, alertmanager: str) -> str:
+    """Alertmanager as the access proxy shows it to whoever has storefront's token."""
+
+    def argv(ports: Mapping[str, int]) -> list[str]:
+        listen = [f"-insecure-listen-address=127.0.0.1:{ports['web']}", f"-upstream={alertmanager}"]
+        return [
+            str(tools.ensure(PROXY)[PROXY]),
+            *listen,
+            "-label=tenant",
+            "-label-value=storefront",
+            "-error-on-replace",
+        ]
+
+    child = processes.start(Command(PROXY, argv, lambda ports: answers(ports["web"], "/api/v2/silences"), ("web",)))
+    return f"http://127.0.0.1:{child.ports['web']}"
 
 
 def command(name: str, **changes: str | None) -> list[str]:
@@ -108,6 +135,36 @@ def test_it_says_until_when_and_what_next(alertmanager: str, capsys: pytest.Capt
     assert "Next: python -m automation silences" in said
 
 
+def in_force(url: str) -> list[list[str]]:
+    return sorted(each.matchers for each in silences.ending(url, datetime.now(UTC), timedelta(days=8)))
+
+
+def test_a_token_of_another_tenant_silences_nobody(
+    alertmanager: str, of_storefront: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = in_force(alertmanager)
+    monkeypatch.setenv(TOKEN_VARIABLE, "storefront's")
+    assert cli.run(command("silence", alertmanager=of_storefront)) == Exit.FAILED
+    assert capsys.readouterr().err == (
+        '--tenant: is \'payments\', but what was made is one of region="eu-west", tenant="storefront", and was ended '
+        "again; allowed: the tenant whose token is in $OBSERVABILITY_TOKEN; fix: correct --tenant, or use that "
+        "tenant's token\n"
+    )
+    assert in_force(alertmanager) == before
+    assert cli.run(command("silence", alertmanager=of_storefront, tenant="storefront")) == Exit.OK
+    assert in_force(alertmanager) == sorted([*before, ['region="eu-west"', 'tenant="storefront"']])
+
+
+def test_an_alertmanager_of_another_region_is_refused(alertmanager: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = in_force(alertmanager)
+    assert cli.run(command("silence", alertmanager=alertmanager, region="us-east")) == Exit.FAILED
+    assert capsys.readouterr().err == (
+        f"--alertmanager: {alertmanager} does not wake the on-call of us-east; allowed: the Alertmanager of us-east; "
+        "fix: correct the address or --region\n"
+    )
+    assert in_force(alertmanager) == before
+
+
 def silent(url: str, **labels: str) -> bool:
     """Post an alert and tell whether Alertmanager keeps it silent, once it has decided."""
     posted = {"severity": "warn", "region": "eu-west", **labels}
@@ -169,7 +226,7 @@ def test_an_expired_one_is_not_listed(alertmanager: str, capsys: pytest.CaptureF
 def test_an_alertmanager_that_is_not_there_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(command("silence", alertmanager=alertmanagers.NOWHERE)) == Exit.FAILED
     assert capsys.readouterr().err == (
-        f"--alertmanager: {alertmanagers.NOWHERE}/api/v2/silences does not answer (ConnectionError); allowed: an "
+        f"--alertmanager: {alertmanagers.NOWHERE}/api/v2/receivers does not answer (ConnectionError); allowed: an "
         "address that reaches the region's Alertmanager; fix: correct it, or run: kubectl --namespace observability "
         "port-forward service/metrics-alertmanager 9093\n"
     )
