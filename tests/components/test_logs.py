@@ -117,6 +117,7 @@ def test_the_gateway_is_where_addresses_say_and_passes_otlp_on_without_a_passwor
     push = nginx.partition("location = /otlp/v1/logs {")[2].partition("}")[0]
     assert f"http://{writer}.observability.svc.cluster.local:3100" in push
     assert "client_max_body_size  32M" in nginx
+    assert "large_client_header_buffers 4 64k;" in nginx.partition("server {")[0]
     # Neither replaced nor asked for: the access proxy owns the org id.
     assert "X-Scope-OrgID" not in nginx
     assert "auth_basic_user_file" not in nginx
