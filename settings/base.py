@@ -32,6 +32,13 @@ DnsLabel = Annotated[
 ]
 """A name that becomes part of Kubernetes names, label values, org ids and bucket names (RFC 1123 label)."""
 
+Namespace = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"),
+    Words("a namespace: lower-case letters, digits and hyphens, no hyphen first or last, 63 characters at most"),
+]
+"""The name of a namespace that is there already, by Kubernetes' own rule: a digit may come first (`3scale`)."""
+
 RegionName = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$"),

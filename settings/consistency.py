@@ -121,17 +121,24 @@ def _repeated(path: str, values: Iterable[str]) -> Iterator[Problem]:
 
 def _clusters(platform: Platform) -> Iterator[Problem]:
     """Two regions in one cluster would own the same namespaces and take each other's objects away."""
-    owner: dict[tuple[str, str, str], str] = {}
+    owner: dict[tuple[str, ...], str] = {}
     for name, region in platform.regions.items():
-        cluster = (region.aws_account_id, region.aws_region, region.cluster.name)
-        first = owner.setdefault(cluster, name)
-        if first != name:
-            yield Problem(
-                f"regions.{name}.cluster.name",
-                f"is {region.cluster.name!r}, the cluster that region {first!r} uses already",
-                "a cluster of its own for each region",
-                "correct the name, the AWS region or the account",
-            )
+        account, place, cluster = region.aws_account_id, region.aws_region, region.cluster
+        ways: list[tuple[str, str, tuple[str, ...], str]] = [
+            ("name", cluster.name, (account, place), "correct the name, the AWS region or the account"),
+            ("context", cluster.context, (), "name the context of this region's own cluster"),
+        ]
+        if cluster.uid is not None:
+            ways += [("uid", cluster.uid, (), "remove it, or write the UID of this cluster's kube-system namespace")]
+        for field, value, within, fix in ways:
+            first = owner.setdefault((field, value, *within), name)
+            if first != name:
+                yield Problem(
+                    f"regions.{name}.cluster.{field}",
+                    f"is {value!r}, the cluster that region {first!r} uses already",
+                    "a cluster of its own for each region",
+                    fix,
+                )
 
 
 def _keys(platform: Platform) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from settings.base import DnsLabel, HttpUrl, Model, SecretName, Words
+from settings.base import HttpUrl, Model, SecretName, Words
 from settings.units import Bytes, Cpu
 from settings.vocabulary import Integration, Size, TempoEngine, Workload, WorkloadIdentity
 
@@ -21,6 +21,12 @@ AwsRegion = Annotated[
 
 
 AccountId = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$"), Words("12 digits in quotes")]
+ClusterName = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9A-Za-z][0-9A-Za-z_-]{0,99}$"),
+    Words("an EKS cluster's name: letters, digits, hyphens and underscores, 100 at most, none of the last two first"),
+]
+"""The name of a cluster that is there already, by the rule of EKS' CreateCluster."""
 ClusterUid = Annotated[
     str, StringConstraints(pattern=r"^[0-9a-f-]{36}$"), Words("a UID: 36 hexadecimal digits and hyphens")
 ]
@@ -50,7 +56,7 @@ Topic = Annotated[
 class Cluster(Model):
     """Which Kubernetes cluster carries the platform, and how to know that it is that one."""
 
-    name: DnsLabel
+    name: ClusterName
     """Name of the cluster; the `cluster` label of every signal and the EKS cluster of pod identities."""
     context: str = Field(min_length=1)
     """Context in the kubeconfig. The ambient current context is never used."""
@@ -62,8 +68,6 @@ class Cluster(Model):
     """Host and path of the cluster's OIDC issuer, without https://; needed by IRSA."""
     storage_class: StorageClass | None = None
     """StorageClass of every volume; unset takes the cluster's default. Changing it replaces StatefulSets."""
-    zones: int = Field(default=3, ge=1, le=6)
-    """Availability zones that replicas are spread over."""
 
 
 class Kafka(Model):

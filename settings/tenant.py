@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from settings.alerting import Channels
-from settings.base import DnsLabel, IdentityGroup, Model, RegionName, Words
+from settings.base import IdentityGroup, Model, Namespace, RegionName, Words
 from settings.slo import Slo, SloName
 from settings.thresholds import TenantThresholds
 from settings.units import Duration
@@ -60,7 +60,7 @@ class GrafanaGroups(Model):
 class Tenant(Model):
     """One business tenant; its key in `tenants` is its org id in Loki and Tempo and its `tenant` label."""
 
-    namespaces: Annotated[list[DnsLabel], Field(min_length=1)]
+    namespaces: Annotated[list[Namespace], Field(min_length=1)]
     """Kubernetes namespaces whose signals belong to this tenant. A namespace has exactly one tenant."""
     owners: Annotated[list[Owner], Field(min_length=1)]
     """Teams that answer for this tenant; shown on alerts and dashboards."""

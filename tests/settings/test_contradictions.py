@@ -11,6 +11,7 @@ from tests.settings.documents import DELETED, SMALL, at, refusal
 
 KAFKA = {"brokers": ["kafka.streaming:9092"]}
 SINK = {"kind": "otlp", "endpoint": "http://jaeger.tracing:4318", "signals": ["traces"]}
+UID = "0b5c1f0e-0000-4000-8000-00000000abcd"
 SINGLE_BINARY_WORKLOADS = (
     "access_proxy, alertmanager, collector_agent, collector_cluster, collector_gateway, grafana, kube_state_metrics, "
     "loki_gateway, loki_single_binary, node_exporter, otel_operator, prom_label_proxy, prometheus, "
@@ -110,6 +111,18 @@ CONTRADICTIONS: list[tuple[str, dict[str, Any], str]] = [
         "cluster of its own for each region; fix: correct the name, the AWS region or the account",
     ),
     (
+        "two regions behind one context",
+        {"regions.eu-west.cluster.context": "dev-us-east"},
+        "regions.eu-west.cluster.context is 'dev-us-east', the cluster that region 'us-east' uses already; allowed: a "
+        "cluster of its own for each region; fix: name the context of this region's own cluster",
+    ),
+    (
+        "two regions with one cluster's UID",
+        {"regions.us-east.cluster.uid": UID, "regions.eu-west.cluster.uid": UID},
+        f"regions.eu-west.cluster.uid is '{UID}', the cluster that region 'us-east' uses already; allowed: a cluster "
+        "of its own for each region; fix: remove it, or write the UID of this cluster's kube-system namespace",
+    ),
+    (
         "a key of another AWS region",
         {"regions.us-east.kms_key_arn": "arn:aws:kms:eu-west-1:111111111111:key/ab-12"},
         "regions.us-east.kms_key_arn is 'arn:aws:kms:eu-west-1:111111111111:key/ab-12', a key of eu-west-1, which a "
@@ -204,6 +217,11 @@ CONTRADICTIONS: list[tuple[str, dict[str, Any], str]] = [
 )
 def test_a_contradiction_is_refused(changes: dict[str, Any], sentence: str) -> None:
     assert refusal(at(changes)) == f"Pulumi.dev.yaml: {sentence}"
+
+
+def test_clusters_of_one_name_in_two_aws_regions_are_two() -> None:
+    document = at({"regions.eu-west.cluster.name": "dev-us-east"})
+    assert {each.cluster.name for each in load.parse(document, "file").regions.values()} == {"dev-us-east"}
 
 
 @pytest.mark.parametrize("replicas", [1, 3, 4])

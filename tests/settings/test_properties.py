@@ -27,7 +27,7 @@ DAYS = st.integers(1, 7).map(lambda days: f"{days}d")
 @st.composite
 def regions(draw: st.DrawFn, name: str, number: int) -> dict[str, Any]:
     irsa = draw(st.booleans())
-    cluster = {"name": f"c{number}-{name}", "context": draw(LABELS), "zones": draw(st.integers(1, 6))}
+    cluster = {"name": f"c{number}-{name}", "context": f"{draw(LABELS)}{number}"}
     if irsa:
         cluster |= {"identity": "irsa", "oidc_provider": "oidc.example.com/id/AB12"}
     return {

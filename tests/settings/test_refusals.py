@@ -14,6 +14,7 @@ PLATFORM = (
     "thresholds, regions, tenants"
 )
 LABEL = "a DNS label: lower-case letters, digits and hyphens, a letter first"
+NAMESPACE = "a namespace: lower-case letters, digits and hyphens, no hyphen first or last, 63 characters at most"
 DURATION = 'allowed: a whole number with a unit: ms, s, m, h or d; fix: write for example "30d" or "12h"'
 SERIES = "a whole number, at least 1,000, at most 20,000,000"
 SECRET = "allowed: the name of a secret in the region's secret store"
@@ -34,7 +35,7 @@ FIELDS: list[tuple[str, dict[str, Any], str]] = [
         "an unknown key of a cluster",
         {"regions.us-east.cluster.nmae": "x"},
         "regions.us-east.cluster.nmae is not a known key; allowed: name, context, uid, identity, oidc_provider, "
-        "storage_class, zones; fix: did you mean name?",
+        "storage_class; fix: did you mean name?",
     ),
     (
         "a region without its AWS region",
@@ -140,8 +141,15 @@ FIELDS: list[tuple[str, dict[str, Any], str]] = [
     (
         "a namespace that is no DNS label",
         {"tenants.shop.namespaces[0]": "Shop"},
-        f"tenants.shop.namespaces[0] is 'Shop'; allowed: {LABEL}, 63 characters at most; fix: correct it: Kubernetes "
-        "namespaces whose signals belong to this tenant",
+        f"tenants.shop.namespaces[0] is 'Shop'; allowed: {NAMESPACE}; fix: correct it: Kubernetes namespaces whose "
+        "signals belong to this tenant",
+    ),
+    (
+        "a cluster's name that EKS does not take",
+        {"regions.us-east.cluster.name": "_eu"},
+        "regions.us-east.cluster.name is '_eu'; allowed: an EKS cluster's name: letters, digits, hyphens and "
+        "underscores, 100 at most, none of the last two first; fix: correct it: Name of the cluster; the `cluster` "
+        "label of every signal and the EKS cluster of pod identities",
     ),
     (
         "a region's name too long for a bucket",
@@ -225,6 +233,26 @@ FIELDS: list[tuple[str, dict[str, Any], str]] = [
 
 def test_the_small_document_is_accepted() -> None:
     assert load.parse(SMALL, "Pulumi.dev.yaml").regions.keys() == {"us-east", "eu-west"}
+
+
+def test_names_of_what_is_there_already_follow_its_own_rules() -> None:
+    changes = {
+        "tenants.shop.namespaces": ["3scale", "0", "n" * 63],
+        "regions.us-east.cluster.name": "0Prod_EU" + "-" * 92,
+    }
+    platform = load.parse(at(changes), "file")
+    assert platform.tenants["shop"].namespaces[0] == "3scale"
+    for path, name in (
+        ("tenants.shop.namespaces[0]", "n" * 64),
+        ("tenants.shop.namespaces[0]", "3-"),
+        ("tenants.shop.namespaces[0]", "-3"),
+        ("tenants.shop.namespaces[0]", "a.b"),
+        ("tenants.shop.namespaces[0]", "a\n"),
+        ("regions.us-east.cluster.name", "n" * 101),
+        ("regions.us-east.cluster.name", "prod.eu"),
+        ("regions.us-east.cluster.name", "prod\n"),
+    ):
+        assert f"{path} is {name!r:.70}" in refusal(at({path: name}))
 
 
 @pytest.mark.parametrize(("changes", "sentence"), [case[1:] for case in FIELDS], ids=[case[0] for case in FIELDS])
