@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Check = Callable[[], Iterator[Problem]]
 TIMEOUT_SECONDS = 5
 _PARALLEL = 8
+_DENIED = ("AccessDenied", "AccessDeniedException")
+_TAKEN = ("403", "301")
+"""What a look at a bucket comes to that is somebody else's; it has no body, so that its status is its code."""
 
 
 def examine(subject: Subject) -> list[Problem]:
@@ -35,8 +38,8 @@ def examine(subject: Subject) -> list[Problem]:
         retries={"total_max_attempts": 2, "mode": "standard"},
         max_pool_connections=_PARALLEL,
     )
-    session = boto3.session.Session(region_name=subject.region.aws_region)
     try:
+        session = boto3.session.Session(region_name=subject.region.aws_region)
         sts = session.client("sts", config=config)
         store = session.client("secretsmanager", config=config)
         s3 = session.client("s3", config=config)
@@ -48,17 +51,31 @@ def examine(subject: Subject) -> list[Problem]:
         ]
         with ThreadPoolExecutor(_PARALLEL) as pool:
             # At once, though a wrong account is asked in vain: a connection alone is two ways to a region and back.
-            mistaken, *found = pool.map(lambda each: list(each()), checks)
+            mistaken, *found = pool.map(lambda each: _found(each, subject), checks)
             return mistaken or [problem for problems in found for problem in problems]
     except BotoCoreError as error:
-        return [
-            Problem(
-                subject.path("aws_account_id"),
-                f"is {subject.region.aws_account_id!r}, but AWS cannot be asked: {error}",
-                "credentials of that account, and a network that reaches AWS",
-                "sign in (aws sso login), or set AWS_PROFILE",
-            )
-        ]
+        return [_unasked(error, subject)]
+
+
+def _found(check: Check, subject: Subject) -> list[Problem]:
+    """Return a check's problems, that it could not ask among them: it must hide no other check's."""
+    from botocore.exceptions import BotoCoreError
+
+    found: list[Problem] = []
+    try:
+        found.extend(check())
+    except BotoCoreError as error:
+        found.append(_unasked(error, subject))
+    return found
+
+
+def _unasked(error: Exception, subject: Subject) -> Problem:
+    return Problem(
+        subject.path("aws_account_id"),
+        f"is {subject.region.aws_account_id!r}, but AWS cannot be asked: {error}",
+        "credentials of that account, and a network that reaches AWS",
+        "sign in (aws sso login), or set AWS_PROFILE",
+    )
 
 
 def account(sts: STSClient, name: str, region: Region) -> Iterator[Problem]:
@@ -69,6 +86,9 @@ def account(sts: STSClient, name: str, region: Region) -> Iterator[Problem]:
     try:
         found = sts.get_caller_identity()["Account"]
     except ClientError as error:
+        if _throttled_or_broken(error):
+            yield _unanswered(path, f"is {expected!r}", error)
+            return
         yield Problem(
             path,
             f"is {expected!r}, but AWS refuses the credentials in use ({_code(error)})",
@@ -100,13 +120,15 @@ def secret(store: SecretsManagerClient, subject: Subject, path: str, name: str) 
                 "the name of a secret that is there",
                 f"aws secretsmanager create-secret --region {region} --name {name} --secret-string file:///dev/stdin",
             )
-        else:
+        elif _code(error) in _DENIED:
             yield Problem(
                 path,
                 f"names secret {name!r}, which may not be described in {region} ({_code(error)})",
                 "secretsmanager:DescribeSecret on the given secrets",
                 "allow it to the role that runs this",
             )
+        else:
+            yield _unanswered(path, f"names secret {name!r}", error)
         return
     if "DeletedDate" in described:
         yield Problem(
@@ -125,13 +147,15 @@ def bucket(s3: S3Client, subject: Subject, name: str) -> Iterator[Problem]:
     try:
         head = s3.head_bucket(Bucket=name, ExpectedBucketOwner=subject.region.aws_account_id)
     except ClientError as error:
-        if _code(error) not in ("404", "NoSuchBucket"):
+        if _code(error) in _TAKEN:
             yield Problem(
                 path,
                 f"makes the bucket name {name!r}, which is taken (HTTP {_code(error)})",
                 f"a name that is free, or a bucket of account {subject.region.aws_account_id}",
-                "choose another organization; if the bucket is yours, allow s3:ListBucket on it",
+                "if the bucket is yours, allow s3:ListBucket on it; else choose another organization",
             )
+        elif _code(error) not in ("404", "NoSuchBucket"):
+            yield _unanswered(path, f"makes the bucket name {name!r}", error)
         return
     place = head.get("BucketRegion")
     if place is not None and place != subject.region.aws_region:
@@ -145,6 +169,9 @@ def bucket(s3: S3Client, subject: Subject, name: str) -> Iterator[Problem]:
     try:
         owner = _owner(s3, name)
     except ClientError as error:
+        if _code(error) not in _DENIED:
+            yield _unanswered(path, f"makes the bucket name {name!r}", error)
+            return
         yield Problem(
             path,
             f"makes the bucket name {name!r}, which is there, but whose tags may not be read ({_code(error)})",
@@ -173,6 +200,21 @@ def _owner(s3: S3Client, name: str) -> str | None:
             return None
         raise
     return next((tag["Value"] for tag in tags if tag["Key"] == names.OWNER_TAG), None)
+
+
+def _unanswered(path: str, what: str, error: Exception) -> Problem:
+    """Return that nothing is known: whoever took this for an answer would advise to replace what is there."""
+    return Problem(
+        path,
+        f"{what}, about which AWS cannot be asked ({_code(error)})",
+        "an answer of AWS",
+        "try again; if it stays so, sign in (aws sso login), or look at the state of AWS in the region",
+    )
+
+
+def _throttled_or_broken(error: Exception) -> bool:
+    response: dict[str, dict[str, int]] = getattr(error, "response", {})
+    return response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500 or "Throttl" in _code(error)
 
 
 def _code(error: Exception) -> str:

@@ -133,7 +133,7 @@ def test_a_bucket_of_another_account_is_refused() -> None:
     assert str(problem) == (
         f"organization makes the bucket name '{LOGS}', which is taken (HTTP 403); "
         f"allowed: a name that is free, or a bucket of account {ACCOUNT}; "
-        "fix: choose another organization; if the bucket is yours, allow s3:ListBucket on it"
+        "fix: if the bucket is yours, allow s3:ListBucket on it; else choose another organization"
     )
 
 
