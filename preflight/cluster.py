@@ -7,7 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from charts import pins
-from preflight.kubeconfig import Api, UnusableError, connect
+from preflight.api import Api, UnusableError
+from preflight.kubeconfig import connect
 from preflight.subject import Subject
 from settings import names
 from settings.problem import Problem
@@ -72,25 +73,39 @@ def examine(subject: Subject, checks: Sequence[Check]) -> list[Problem]:
     try:
         with connect(cluster.context) as api, ThreadPoolExecutor(max_workers=1 + len(checks)) as pool:
             # At once, though a wrong cluster is asked in vain: a connection alone is two ways to a region and back.
-            mistaken, *found = pool.map(lambda each: list(each(api, subject)), (identity, *checks))
-            return mistaken or [problem for problems in found for problem in problems]
+            mistaken, *found = pool.map(lambda each: _found(each, api, subject), (identity, *checks))
+            # Once each: a server that is lost in between is the same problem to every check.
+            return mistaken or list(dict.fromkeys(problem for problems in found for problem in problems))
     except UnusableError as error:
-        return [Problem(subject.path("cluster.context"), error.what, error.allowed, error.fix)]
+        return [_unusable(error, subject)]
+
+
+def _found(check: Check, api: Api, subject: Subject) -> list[Problem]:
+    """Return a check's problems, that it could not ask among them: it must hide no other check's."""
+    found: list[Problem] = []
+    try:
+        found.extend(check(api, subject))
+    except UnusableError as error:
+        found.append(_unusable(error, subject))
+    return found
+
+
+def _unusable(error: UnusableError, subject: Subject) -> Problem:
+    return Problem(subject.path("cluster.context"), error.what, error.allowed, error.fix)
 
 
 def identity(api: Api, subject: Subject) -> Iterator[Problem]:
     """Compare the cluster's own identity, the UID of kube-system, with the settings'."""
-    answer = api.get("/api/v1/namespaces/kube-system")
-    if answer.status != 200:
+    found = api.find("/api/v1/namespaces/kube-system") or {}
+    uid = (found.get("metadata") or {}).get("uid")
+    if uid is None:
         yield Problem(
             subject.path("cluster.context"),
-            f"is {subject.region.cluster.context!r}, whose user may not read namespace kube-system "
-            f"(HTTP {answer.status})",
-            "a user that may administer the cluster",
-            "sign in again, or give the user access to the cluster",
+            f"is {subject.region.cluster.context!r}, which leads to {api.server}, where no namespace kube-system is",
+            "the API server of a cluster",
+            "correct the context's server, or look what answers in its place",
         )
         return
-    uid = answer.body["metadata"]["uid"]
     expected = subject.region.cluster.uid
     if expected is not None and uid != expected:
         yield Problem(
@@ -104,10 +119,10 @@ def identity(api: Api, subject: Subject) -> Iterator[Problem]:
 def foreign_claim(api: Api, subject: Subject) -> Iterator[Problem]:
     """Find that another stack owns the platform of this cluster, or that the namespace is somebody else's."""
     for namespace in (names.NAMESPACE, names.NODE_NAMESPACE):
-        answer = api.get(f"/api/v1/namespaces/{namespace}")
-        if answer.status == 404:
+        found = api.find(f"/api/v1/namespaces/{namespace}")
+        if found is None:
             continue
-        annotations = (answer.body.get("metadata") or {}).get("annotations") or {}
+        annotations = (found.get("metadata") or {}).get("annotations") or {}
         owner = annotations.get(names.CLAIM_ANNOTATION)
         context = subject.region.cluster.context
         if owner is None:
@@ -130,8 +145,8 @@ def foreign_claim(api: Api, subject: Subject) -> Iterator[Problem]:
 def missing_prerequisites(api: Api, subject: Subject) -> Iterator[Problem]:
     """Find operators that are not installed, or serve no version that this program writes."""
     for each in PREREQUISITES:
-        answer = api.get(f"/apis/{each.group}")
-        served = [version["version"] for version in answer.body.get("versions", [])] if answer.status == 200 else []
+        found = api.find(f"/apis/{each.group}") or {}
+        served = [version["version"] for version in found.get("versions") or []]
         if each.version not in served:
             yield Problem(
                 subject.path("cluster"),
@@ -175,7 +190,7 @@ CHECKS: tuple[Check, ...] = (foreign_claim, missing_prerequisites, crds)
 def _pins_of_crds(api: Api) -> dict[str, str]:
     """Return the pin that each of our CRDs came from, by name; one that somebody else made is not among them."""
     found = {}
-    for each in api.get(_CRDS, accept=_METADATA_ONLY).body.get("items", []):
+    for each in (api.find(_CRDS, accept=_METADATA_ONLY) or {}).get("items") or []:
         metadata = each["metadata"]
         pin = (metadata.get("annotations") or {}).get(names.CHART_VERSION_ANNOTATION)
         if pin is not None and metadata["name"] in names.CRDS:

@@ -1,4 +1,4 @@
-"""Read a context of the kubeconfig, and talk to its API server.
+"""Read a context of the kubeconfig, and connect to its API server.
 
 The Kubernetes client does the same, but importing it takes a second of every preview, for a handful of requests.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
+import ssl
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,63 +22,13 @@ import yaml
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies
 
-TIMEOUT_SECONDS = 5.0
-"""How long a request may take before the API server counts as out of reach."""
+from preflight.api import Answer, Api, UnusableError
+
+__all__ = ["Answer", "Api", "UnusableError", "connect"]
+
 EXEC_TIMEOUT_SECONDS = 20.0
 """How long a credential plugin may take (`aws eks get-token` starts a Python)."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class UnusableError(Exception):
-    """A context cannot be used as it stands."""
-
-    def __init__(self, what: str, allowed: str, fix: str) -> None:
-        """Keep the parts of the sentence; see `settings.problem.Problem`."""
-        super().__init__(what)
-        self.what, self.allowed, self.fix = what, allowed, fix
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What the API server said."""
-
-    status: int
-    """HTTP status."""
-    body: Mapping[str, Any]
-    """The object; empty where the answer is none."""
-
-
-@dataclass(frozen=True)
-class Api:
-    """An API server, with the credentials of one context."""
-
-    server: str
-    """Its address."""
-    session: requests.Session
-    """Carries the credentials; used from several threads at once, for reading only."""
-
-    def get(self, path: str, accept: str = "application/json") -> Answer:
-        """Return the answer to a GET of a path.
-
-        Raises:
-            UnusableError: the server cannot be reached, or its certificate is not the kubeconfig's.
-        """
-        try:
-            answer = self.session.get(f"{self.server}{path}", headers={"Accept": accept}, timeout=TIMEOUT_SECONDS)
-            body = answer.json() if "json" in answer.headers.get("Content-Type", "") else {}
-        except requests.exceptions.SSLError:
-            raise UnusableError(
-                f"leads to {self.server}, whose certificate is not the one the kubeconfig trusts",
-                "the API server that the kubeconfig was made for",
-                "write the kubeconfig again: aws eks update-kubeconfig",
-            ) from None
-        except requests.RequestException as error:
-            raise UnusableError(
-                f"leads to {self.server}, which does not answer ({type(error).__name__})",
-                f"an API server that answers within {TIMEOUT_SECONDS:g} s",
-                "check the network, the VPN and that the cluster runs",
-            ) from None
-        return Answer(answer.status_code, body)
 
 
 class _NamedServer(HTTPAdapter):
@@ -89,6 +40,9 @@ class _NamedServer(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs, server_hostname=self._name, assert_hostname=self._name)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(proxy, **kwargs, server_hostname=self._name, assert_hostname=self._name)
 
 
 @contextmanager
@@ -106,12 +60,13 @@ def connect(context: str) -> Iterator[Api]:
             session.mount("https://", _NamedServer(cluster["tls-server-name"]))
         # A CA bundle or a netrc of the environment must not win over the kubeconfig; only its proxies may.
         session.trust_env = False
-        proxy = cluster.get("proxy-url")
-        session.proxies = {"https": proxy, "http": proxy} if proxy else get_environ_proxies(cluster["server"])
-        authority = files.of(cluster, "certificate-authority")
-        session.verify = False if cluster.get("insecure-skip-tls-verify") else authority or True
+        server, proxy = str(cluster["server"]).rstrip("/"), cluster.get("proxy-url")
+        proxies = {"https": str(proxy), "http": str(proxy)} if proxy else get_environ_proxies(server)
+        # As for kubectl, the far end of a SOCKS proxy looks the name up: a private one is known there only.
+        session.proxies = {kind: re.sub("^socks5:", "socks5h:", each) for kind, each in proxies.items()}
+        session.verify = not cluster.get("insecure-skip-tls-verify") and (files.authority_of(cluster) or True)
         _authenticate(session, user, files, context)
-        yield Api(str(cluster["server"]).rstrip("/"), session)
+        yield Api(server, session)
 
 
 class _Files:
@@ -120,11 +75,31 @@ class _Files:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def of(self, entry: Mapping[str, Any], key: str) -> str | None:
-        inline = entry.get(f"{key}-data")
-        if inline:
-            return self.write(key, base64.b64decode(inline))
-        return str(Path(entry["_folder"]) / entry[key]) if entry.get(key) else None
+    def authority_of(self, cluster: Mapping[str, Any]) -> str | None:
+        authority = self._of(cluster, "certificate-authority")
+        if authority:
+            with _whole(cluster, "certificate-authority"):
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(authority)
+        return authority
+
+    def certificate_of(self, user: Mapping[str, Any]) -> tuple[str, str] | None:
+        certificate, key = self._of(user, "client-certificate"), self._of(user, "client-key")
+        if not certificate or not key:
+            return None
+        with _whole(user, "client-certificate", "client-key"):
+            # With a password, lest it ask for one: kubectl takes no encrypted key either.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
+        return certificate, key
+
+    def _of(self, entry: Mapping[str, Any], key: str) -> str | None:
+        with _whole(entry, key):
+            inline = entry.get(f"{key}-data")
+            if inline:
+                return self.write(key, base64.b64decode(inline))
+            path = _beside(entry, entry[key]) if entry.get(key) else None
+            if path:
+                path.read_bytes()
+            return str(path) if path else None
 
     def write(self, name: str, content: bytes) -> str:
         path = self._folder / name
@@ -133,17 +108,47 @@ class _Files:
         return str(path)
 
 
+@contextmanager
+def _whole(entry: Mapping[str, Any], *keys: str) -> Iterator[None]:
+    """Say which file is at fault where what an entry holds inline or names cannot be read."""
+    try:
+        yield
+    except (OSError, ValueError, TypeError) as error:
+        named = [str(_beside(entry, entry[key])) for key in keys if entry.get(key) and not entry.get(f"{key}-data")]
+        raise UnusableError(
+            f"takes its {' and '.join(keys)} from {' and '.join(named) or entry['_file']}, which cannot be used "
+            f"({getattr(error, 'strerror', None) or error})",
+            "what is there, may be read and is whole",
+            f"write it again, or correct the user or the cluster in {entry['_file']}",
+        ) from None
+
+
+def _beside(entry: Mapping[str, Any], name: object) -> Path:
+    """Return the path that an entry names: from the folder of the kubeconfig that the entry is in."""
+    return Path(entry["_file"]).parent / str(name)
+
+
 def _load() -> dict[str, dict[str, dict[str, Any]]]:
     """Merge the files of $KUBECONFIG as kubectl does: the first to name something wins."""
     listed = [Path(each) for each in os.environ.get("KUBECONFIG", "").split(os.pathsep) if each]
     merged: dict[str, dict[str, dict[str, Any]]] = {"clusters": {}, "users": {}, "contexts": {}}
     for path in listed or [Path.home() / ".kube" / "config"]:
-        if path.is_file():
-            document = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER) or {}  # noqa: S506 - a safe loader
+        try:
+            text = path.read_text(encoding="utf-8") if path.is_file() else ""
+            document = yaml.load(text, Loader=_LOADER) or {}  # noqa: S506 - a safe loader
             for kind, found in merged.items():
                 for entry in document.get(kind) or []:
-                    content = {**(entry.get(kind[:-1]) or {}), "_folder": str(path.parent)}
-                    found.setdefault(entry["name"], content)
+                    content = {**(entry.get(kind[:-1]) or {}), "_file": str(path.absolute())}
+                    found.setdefault(str(entry["name"]), content)
+        except (OSError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError) as error:
+            # Not in the error's own words, which may quote a token.
+            mark = getattr(error, "problem_mark", None)
+            where = f", line {mark.line + 1}" if mark else ""
+            raise UnusableError(
+                f"is looked up in {path}, which is no kubeconfig ({type(error).__name__}{where})",
+                "a file that kubectl config view --kubeconfig reads",
+                "correct the file, or take it out of KUBECONFIG",
+            ) from None
     return merged
 
 
@@ -156,8 +161,8 @@ def _find(config: Mapping[str, Mapping[str, Any]], context: str) -> tuple[Mappin
             known,
             "correct it, or write the context: aws eks update-kubeconfig --name CLUSTER --alias " + context,
         )
-    cluster = config["clusters"].get(entry.get("cluster", ""))
-    user = config["users"].get(entry.get("user", ""))
+    cluster = config["clusters"].get(str(entry.get("cluster")))
+    user = config["users"].get(str(entry.get("user")))
     if cluster is None or user is None or "server" not in cluster:
         raise UnusableError(
             f"is {context!r}, whose cluster or user the kubeconfig lacks",
@@ -168,25 +173,27 @@ def _find(config: Mapping[str, Mapping[str, Any]], context: str) -> tuple[Mappin
 
 
 def _authenticate(session: requests.Session, user: Mapping[str, Any], files: _Files, context: str) -> None:
-    if "exec" in user:
-        user = {**user, **_from_plugin(user["exec"], context)}
-    certificate, key = files.of(user, "client-certificate"), files.of(user, "client-key")
-    if certificate and key:
-        session.cert = (certificate, key)
+    if user.get("exec"):
+        user = {**user, **_from_plugin(user, context)}
+    session.cert = files.certificate_of(user)
     token = user.get("token")
     if not token and user.get("tokenFile"):
-        token = (Path(user["_folder"]) / user["tokenFile"]).read_text(encoding="utf-8").strip()
+        with _whole(user, "tokenFile"):
+            token = _beside(user, user["tokenFile"]).read_text(encoding="utf-8").strip()
     if token:
         session.headers["Authorization"] = f"Bearer {token}"
 
 
-def _from_plugin(plugin: Mapping[str, Any], context: str) -> dict[str, str]:
+def _from_plugin(user: Mapping[str, Any], context: str) -> dict[str, str]:
     """Ask a credential plugin, as client-go does, for a token or a certificate; its standard output is never shown."""
+    plugin = user["exec"]
     version = plugin.get("apiVersion", "client.authentication.k8s.io/v1")
     request = {"apiVersion": version, "kind": "ExecCredential", "spec": {"interactive": False}}
-    extra = {each["name"]: each["value"] for each in plugin.get("env") or []}
-    command = [str(plugin["command"]), *map(str, plugin.get("args") or [])]
+    command = [str(plugin.get("command", "")), *map(str, plugin.get("args") or [])]
+    if os.sep in command[0]:
+        command[0] = str(_beside(user, command[0]))
     try:
+        extra = {each["name"]: each["value"] for each in plugin.get("env") or []}
         done = subprocess.run(
             command,
             env={**os.environ, **extra, "KUBERNETES_EXEC_INFO": json.dumps(request)},
@@ -196,17 +203,15 @@ def _from_plugin(plugin: Mapping[str, Any], context: str) -> dict[str, str]:
             check=True,
         )
         status = dict(json.loads(done.stdout)["status"])
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError) as error:
+        found = {"token": status["token"]} if status.get("token") else {}
+        for key, field in (("client-certificate", "clientCertificateData"), ("client-key", "clientKeyData")):
+            if status.get(field):
+                found[f"{key}-data"] = base64.b64encode(status[field].encode()).decode()
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = (getattr(error, "stderr", b"") or b"").decode(errors="replace").strip().splitlines()
         raise UnusableError(
             f"gets its credentials from `{command[0]}`, which fails: {reason[-1] if reason else type(error).__name__}",
             "a credential plugin that works",
             f"see it fail by hand: kubectl --context {context} get --raw /version",
         ) from None
-    found = {}
-    if "token" in status:
-        found["token"] = status["token"]
-    for key, field in (("client-certificate", "clientCertificateData"), ("client-key", "clientKeyData")):
-        if field in status:
-            found[f"{key}-data"] = base64.b64encode(status[field].encode()).decode()
     return found
