@@ -125,7 +125,10 @@ def _in_folder(root: Path, inside: str) -> dict[str, bytes]:
 
 
 def _in_s3(backend: str, inside: str) -> dict[str, bytes]:
-    """Return the content of each lock file of a bucket, which is reached as the URL says."""
+    """Return the content of each lock file of a bucket, which is reached as the URL says.
+
+    Of a server that is not AWS's, botocore has the bucket in the path of every request anyway.
+    """
     # It takes half a second to import, which a driver that only asks for owners of locks need not wait.
     import boto3
     from botocore.config import Config
@@ -135,7 +138,6 @@ def _in_s3(backend: str, inside: str) -> dict[str, bytes]:
     bucket, below = url.netloc, f"{url.path.strip('/')}/".lstrip("/")
     query = dict(parse_qsl(url.query))
     plain = bool({query.get("disableSSL"), query.get("disable_https")} & _YES)
-    by_path = bool({query.get("s3ForcePathStyle"), query.get("use_path_style")} & _YES)
     endpoint = query.get("endpoint")
     if endpoint and "://" not in endpoint:
         endpoint = f"{'http' if plain else 'https'}://{endpoint}"
@@ -144,7 +146,7 @@ def _in_s3(backend: str, inside: str) -> dict[str, bytes]:
             "s3",
             endpoint_url=endpoint,
             use_ssl=not plain,
-            config=Config(connect_timeout=10, s3={"addressing_style": "path"} if by_path else None),
+            config=Config(connect_timeout=10),
         )
         listed = client.list_objects_v2(Bucket=bucket, Prefix=below + inside).get("Contents", [])
         return {

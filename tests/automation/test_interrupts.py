@@ -58,14 +58,17 @@ def test_an_interrupt_while_imports_are_waited_for_ends_the_command(held: Bare, 
     file = {"export": [str(tmp_path / "out")], "import": [str(tmp_path / "state.json"), "--confirm", STACK]}
     before = held.files()
     with held.stage.start(command, "--region", REGION, *file.get(command, [])) as process:
+        late = threading.Timer(SECONDS, process.kill)
+        late.start()
         try:
             assert until((held.root / "reached").exists, SECONDS)
             process.send_signal(signal.SIGINT)
             assert process.stdout is not None
             assert process.stdout.readline() == "Ending what was begun; interrupt again to end at once.\n"
             (held.root / "hold").unlink()
-            said = process.communicate(timeout=SECONDS)[0]
+            said = process.communicate()[0]
         finally:
+            late.cancel()
             process.kill()
     assert process.returncode == FAILED
     assert UNBEGUN in said

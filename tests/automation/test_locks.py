@@ -238,9 +238,7 @@ def test_a_bucket_is_asked_as_its_url_says(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "ambient")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with serving(answer) as address:
-        # Under an address of numbers a bucket is in the path anyway.
-        server = address.removeprefix("http://").replace("127.0.0.1", "localhost")
-        place = f"endpoint={server}&disableSSL=true&s3ForcePathStyle=true"
+        place = f"endpoint={address.removeprefix('http://')}&disableSSL=true&s3ForcePathStyle=true"
         assert locks.held(f"s3://states/below?region=eu-west-1&profile=ops&{place}", PROJECT, STACK) == [ANN]
     assert [request.path for request in asked] == ["/states", f"/states/{key}"]
     assert asked[0].query["prefix"] == [key.removesuffix("x.json")]
