@@ -79,8 +79,8 @@ class Metrics(pulumi.ComponentResource):
         if context.platform.collection.scrape_annotated_pods:
             CustomResource(
                 f"{name}-annotated-pods",
-                api_version="monitoring.coreos.com/v1alpha1",
-                kind="ScrapeConfig",
+                api_version="monitoring.coreos.com/v1",
+                kind="PodMonitor",
                 metadata=ObjectMetaArgs(name=scraping.ANNOTATED_PODS, namespace=NAMESPACE, labels=labels("prometheus")),
                 spec=scraping.annotated_pods(),
                 opts=child,

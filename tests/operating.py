@@ -29,14 +29,19 @@ PLURALS = {
     "PrometheusRule": "prometheusrules",
     "ServiceMonitor": "servicemonitors",
     "PodMonitor": "podmonitors",
-    "ScrapeConfig": "scrapeconfigs",
     "AlertmanagerConfig": "alertmanagerconfigs",
 }
 DEADLINE = 60.0
 TENANT_MONITOR = {
     "selector": {"matchLabels": {"app": "cart"}},
     "podTargetLabels": ["tenant", "namespace"],
-    "endpoints": [{"port": "web", "relabelings": [{"targetLabel": "team", "replacement": "cart"}]}],
+    "endpoints": [
+        {
+            "port": "web",
+            "relabelings": [{"targetLabel": "team", "replacement": "cart"}],
+            "metricRelabelings": [{"targetLabel": "prometheus_replica", "replacement": ""}],
+        }
+    ],
 }
 INTRUDER = {
     "route": {"receiver": "mine"},
@@ -68,7 +73,7 @@ def apply(api: cluster.Api, given: Context) -> None:
             api.apply(path, each)
     objects = [each for each in rendered if each["kind"] in {"Prometheus", "Alertmanager", "ServiceMonitor"}]
     objects += [_resource("PrometheusRule", f"platform-{area}", spec) for area, spec in rule_files(given).items()]
-    objects.append(_resource("ScrapeConfig", scraping.ANNOTATED_PODS, scraping.annotated_pods(), version="v1alpha1"))
+    objects.append(_resource("PodMonitor", scraping.ANNOTATED_PODS, scraping.annotated_pods()))
     objects += [_resource(each.kind, each.name, each.spec) for each in integrations.monitors(given)]
     objects.append(_resource("ServiceMonitor", "cart", TENANT_MONITOR, namespace="shop"))
     objects.append(_resource("AlertmanagerConfig", "mine", INTRUDER, namespace="shop", version="v1alpha1"))

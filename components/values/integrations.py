@@ -19,6 +19,8 @@ POD_MONITOR = "PodMonitor"
 SERVICE_MONITOR = "ServiceMonitor"
 INTERVAL = "30s"
 TIMEOUT = "10s"
+_ASKED = {"interval": INTERVAL, "scrapeTimeout": TIMEOUT, "followRedirects": False}
+"""How every target is asked. Any tenant's pod may look like an exporter, and send Prometheus on to another's."""
 _META = "__meta_kubernetes_pod"
 _NAME_LABELS = (f"{_META}_label_app_kubernetes_io_name", f"{_META}_label_app")
 """Charts write one or the other, older ones the second."""
@@ -64,7 +66,7 @@ def _pods(name: str, selector: dict[str, Any], *endpoints: dict[str, Any]) -> Mo
     spec = {
         "selector": selector,
         "namespaceSelector": {"any": True},
-        "podMetricsEndpoints": [{"interval": INTERVAL, "scrapeTimeout": TIMEOUT, **each} for each in endpoints],
+        "podMetricsEndpoints": [{**_ASKED, **each} for each in endpoints],
     }
     return Monitor(POD_MONITOR, name, spec)
 
@@ -73,7 +75,7 @@ def _services(name: str, selector: dict[str, Any], endpoint: dict[str, Any]) -> 
     spec = {
         "selector": selector,
         "namespaceSelector": {"any": True},
-        "endpoints": [{"interval": INTERVAL, "scrapeTimeout": TIMEOUT, **endpoint}],
+        "endpoints": [{**_ASKED, **endpoint}],
     }
     return Monitor(SERVICE_MONITOR, name, spec)
 

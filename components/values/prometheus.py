@@ -9,8 +9,6 @@ from components.values.context import Context
 from settings import names
 from settings.vocabulary import Severity, Workload
 
-REPLICA_LABEL = "prometheus_replica"
-"""External label that tells replicas apart; taken off alerts by the operator, and by a long-term store."""
 RETENTION_SHARE = 0.85
 """Share of the volume that blocks may take: the head, its write-ahead log and compaction need the rest."""
 OUT_OF_ORDER_WINDOW = "2h"
@@ -52,7 +50,8 @@ def helm_values(context: Context) -> dict[str, Any]:
             **_storage(context),
             **_placement(replicas),
             "externalLabels": context.identity,
-            "replicaExternalLabelName": REPLICA_LABEL,
+            # Taken off alerts by the operator, and off series by a long-term store.
+            "replicaExternalLabelName": scraping.REPLICA_LABEL,
             "prometheusExternalLabelNameClear": True,
             "replicas": replicas,
             "shards": 1,

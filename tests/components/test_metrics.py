@@ -72,7 +72,9 @@ def test_a_monitor_is_scraped_every_thirty_seconds_within_ten_and_gets_its_tenan
     assert (spec["scrapeInterval"], spec["scrapeTimeout"]) == ("30s", "10s")
     (only,) = spec["scrapeClasses"]
     assert only["default"] is True
-    assert {rule["targetLabel"] for rule in only["metricRelabelings"]} == {"tenant"}
+    federated, *rules = only["metricRelabelings"]
+    assert federated == {"action": "drop", "sourceLabels": [spec["replicaExternalLabelName"]], "regex": ".+"}
+    assert {rule["targetLabel"] for rule in rules} == {"tenant"}
     assert "overrideHonorLabels" not in spec
 
 

@@ -21,7 +21,7 @@ def test_the_component_registers_the_chart_and_what_stands_beside_it() -> None:
         "m-policy-binding": "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding",
         "m-metrics-prometheus-ingress": "kubernetes:networking.k8s.io/v1:NetworkPolicy",
         "m-metrics-alertmanager-ingress": "kubernetes:networking.k8s.io/v1:NetworkPolicy",
-        "m-annotated-pods": "kubernetes:monitoring.coreos.com/v1alpha1:ScrapeConfig",
+        "m-annotated-pods": "kubernetes:monitoring.coreos.com/v1:PodMonitor",
     }
 
 

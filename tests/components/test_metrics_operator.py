@@ -29,6 +29,7 @@ from tests.rendering import pods
 from tests.running import run
 
 STACK = "dev.us-east"
+EVERYTHING = context(STACK, integrations=list(Integration))
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[cluster.Api]:
     processes = Processes(instance)
     try:
         api = cluster.start(instance, processes, tools.ensure(*cluster.NAMES), "operator")
-        apply(api, context(STACK, integrations=list(Integration)))
+        apply(api, EVERYTHING)
         operate(api, processes)
         wanted = [f"prometheus-{addresses.PROMETHEUS}", f"alertmanager-{addresses.ALERTMANAGER}-generated"]
         assert waiting.until(lambda: all(secret(api, name) for name in wanted), DEADLINE), "no configuration was made"
@@ -130,13 +131,49 @@ def test_kube_state_metrics_speaks_of_tenants_namespaces(made: cluster.Api) -> N
 
 
 def test_annotated_pods_are_a_job_with_its_own_interval_and_the_platforms_labels(made: cluster.Api) -> None:
-    config = job(made, "scrapeConfig/observability/annotated-pods")
+    config = job(made, "podMonitor/observability/annotated-pods/0")
     assert config["scrape_interval"] == "15s"
-    annotation = "__meta_kubernetes_pod_annotation_prometheus_io_scrape"
-    done = relabel(config["relabel_configs"], {"__meta_kubernetes_namespace": "payments", annotation: "true"})
+    assert "namespaces" not in config["kubernetes_sd_configs"][0]
+    pod = {
+        "__meta_kubernetes_namespace": "payments",
+        "__meta_kubernetes_pod_name": "ledger-0",
+        "__meta_kubernetes_pod_phase": "Running",
+        "__meta_kubernetes_pod_container_name": "ledger",
+        "__meta_kubernetes_pod_container_port_name": "web",
+    }
+    rules = _without_shards(config["relabel_configs"])
+    done = relabel(rules, {**pod, "__meta_kubernetes_pod_annotation_prometheus_io_scrape": "true"})
     assert done is not None
-    assert (done["tenant"], done["namespace"], done["job"]) == ("payments", "payments", "annotated-pods")
-    assert relabel(config["relabel_configs"], {"__meta_kubernetes_namespace": "payments"}) is None
+    assert {key: value for key, value in done.items() if not key.startswith("__")} == {
+        "job": "annotated-pods",
+        "pod": "ledger-0",
+        "namespace": "payments",
+        "tenant": "payments",
+        "region": "us-east",
+        "cluster": "dev-us-east",
+        "environment": "dev",
+    }
+    assert relabel(rules, pod) is None
+
+
+def test_no_pod_of_a_tenant_sends_prometheus_on_to_another_address(made: cluster.Api) -> None:
+    monitors = [f"podMonitor/{names.NAMESPACE}/{each.name}/" for each in integrations.monitors(EVERYTHING)]
+    monitors += [f"serviceMonitor/{names.NAMESPACE}/{each.name}/" for each in integrations.monitors(EVERYTHING)]
+    monitors.append(f"podMonitor/{names.NAMESPACE}/annotated-pods/")
+    jobs = [each for each in prometheus(made)["scrape_configs"] if each["job_name"].startswith(tuple(monitors))]
+    assert len(jobs) > len(integrations.monitors(EVERYTHING))
+    assert {each["job_name"]: each.get("follow_redirects") for each in jobs} == dict.fromkeys(
+        [each["job_name"] for each in jobs], False
+    )
+
+
+def test_no_monitor_keeps_what_prometheus_says_of_itself_by_federate(made: cluster.Api) -> None:
+    """Every job's first rule drops it, before any of its own; the tenant's would hide where it comes from."""
+    federated = {"__name__": "revenue", "namespace": "shop", "prometheus_replica": "metrics-0"}
+    jobs = {each["job_name"]: each["metric_relabel_configs"] for each in prometheus(made)["scrape_configs"]}
+    kept = [name for name, (first, *_) in jobs.items() if relabel([first], federated) is not None]
+    assert kept == []
+    assert jobs["serviceMonitor/shop/cart/0"][-1]["target_label"] == "prometheus_replica"
 
 
 def test_an_integrations_pods_are_found_in_every_namespace_with_their_tenant(made: cluster.Api) -> None:

@@ -39,6 +39,12 @@ REFUSED = {
     "rules": "labels of rules may not hold tenant, region, cluster, environment, namespace: "
     "an alert belongs to the tenant of its series",
     "scrapeClass": "scrapeClass must be platform or absent",
+    "aim": "relabelings and targets.staticConfig.labels may not write __address__ or another label that begins "
+    "with __, but for __tmp* and __name__: Prometheus asks what is selected, at path and with params",
+    "path": "path may not hold /federate: series of this region are read through the access proxy",
+    "via": "proxyUrl and oauth2 must be absent: they send Prometheus to an address that nobody selected",
+    "files": "bearerTokenFile and tlsConfig's caFile, certFile and keyFile must be absent, for the files are "
+    "Prometheus' own: name a Secret of your namespace in authorization.credentials or tlsConfig",
     "ScrapeConfig": "a ScrapeConfig is not allowed in a tenant's namespace: "
     "write a ServiceMonitor, PodMonitor or Probe",
 }
@@ -104,8 +110,8 @@ RUNNING = {META: "storefront", f"{POD}phase": "Running", f"{POD}ip": "10.0.0.7",
 
 
 def test_annotated_pods_are_scraped_every_fifteen_seconds() -> None:
-    spec = scraping.annotated_pods()
-    assert (spec["scrapeInterval"], spec["scrapeTimeout"]) == ("15s", "10s")
+    (endpoint,) = scraping.annotated_pods()["podMetricsEndpoints"]
+    assert (endpoint["interval"], endpoint["scrapeTimeout"]) == ("15s", "10s")
 
 
 @pytest.mark.parametrize(
@@ -120,7 +126,8 @@ def test_annotated_pods_are_scraped_every_fifteen_seconds() -> None:
     ],
 )
 def test_only_running_annotated_pods_are_scraped_at_their_port(more: dict[str, str], address: str | None) -> None:
-    done = relabel(scraping.annotated_pods()["relabelings"], {**RUNNING, **more})
+    (endpoint,) = scraping.annotated_pods()["podMetricsEndpoints"]
+    done = relabel(endpoint["relabelings"], {**RUNNING, **more})
     assert (done or {}).get("__address__") == address
 
 
@@ -209,6 +216,15 @@ def write(label: str, **more: Any) -> list[dict[str, Any]]:
     return [{"targetLabel": label, "replacement": "payments", **more}]
 
 
+ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+SECRET = {"name": "own", "key": "token"}
+OAUTH = {
+    "clientId": {"secret": SECRET},
+    "clientSecret": SECRET,
+    "tokenUrl": "http://metrics-prometheus.observability:9090/-/quit",
+}
+
+
 @pytest.mark.parametrize(
     ("kind", "spec", "why"),
     [
@@ -227,6 +243,24 @@ def write(label: str, **more: Any) -> list[dict[str, Any]]:
         ("ScrapeConfig", {"staticConfigs": [{"targets": ["x:1"]}]}, "ScrapeConfig"),
         ("PrometheusRule", rule({"tenant": "payments"}), "rules"),
         ("PrometheusRule", rule({"severity": "page"}, labels={"region": "mars"}), "rules"),
+        ("ServiceMonitor", service(relabelings=write("__address__")), "aim"),
+        ("ServiceMonitor", service(relabelings=write("__param_match[]")), "aim"),
+        ("ServiceMonitor", service(relabelings=write("__scheme__", action="lowercase", sourceLabels=["x"])), "aim"),
+        ("PodMonitor", pod(relabelings=write("__metrics_path__")), "aim"),
+        ("Probe", probe(relabelingConfigs=write("__address__")), "aim"),
+        ("Probe", probe(labels={"__metrics_path__": "/x"}), "aim"),
+        ("ServiceMonitor", service(path="/federate", params={"match[]": ["{tenant='payments'}"]}), "path"),
+        ("PodMonitor", pod(path="//Federate/"), "path"),
+        ("Probe", {**probe(), "prober": {"url": "metrics-prometheus:9090", "path": "/federate"}}, "path"),
+        ("ServiceMonitor", service(proxyUrl="http://metrics-prometheus:9090"), "via"),
+        ("PodMonitor", pod(proxyUrl="http://metrics-prometheus:9090"), "via"),
+        ("Probe", {**probe(), "prober": {"url": "x", "proxyUrl": "http://metrics-prometheus:9090"}}, "via"),
+        ("ServiceMonitor", service(oauth2=OAUTH), "via"),
+        ("PodMonitor", pod(oauth2=OAUTH), "via"),
+        ("Probe", {**probe(), "oauth2": OAUTH}, "via"),
+        ("ServiceMonitor", service(bearerTokenFile=f"{ACCOUNT}/token"), "files"),
+        ("ServiceMonitor", service(tlsConfig={"caFile": f"{ACCOUNT}/ca.crt"}), "files"),
+        ("ServiceMonitor", service(tlsConfig={"certFile": "/etc/x", "keyFile": "/etc/y"}), "files"),
     ],
 )
 def test_a_tenant_cannot_claim_another_by_its_own_monitors(
@@ -240,6 +274,10 @@ def test_a_tenant_cannot_claim_another_by_its_own_monitors(
     [
         ("ServiceMonitor", service()),
         ("ServiceMonitor", service(relabelings=write("team"), metricRelabelings=[{"action": "drop", "regex": "x"}])),
+        ("ServiceMonitor", service(metricRelabelings=write("__name__"), path="/metrics-federate", bearerTokenFile="")),
+        ("ServiceMonitor", service(relabelings=write("__tmp_shard"), authorization={"credentials": SECRET})),
+        ("ServiceMonitor", service(tlsConfig={"ca": {"secret": SECRET}, "insecureSkipVerify": False})),
+        ("PodMonitor", pod(tlsConfig={"insecureSkipVerify": True}, followRedirects=True)),
         ("PodMonitor", pod(honorLabels=False)),
         ("Probe", probe(labels={"site": "home"})),
         ("PrometheusRule", rule({"severity": "page", "team": "cart"})),

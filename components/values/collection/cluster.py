@@ -43,7 +43,7 @@ def config(context: Context) -> Config:
             "memory_limiter": pieces.memory_limiter(context, Workload.COLLECTOR_CLUSTER),
             "filter/warnings": _warnings(),
             "transform/events": _events(),
-            # A scraped program may write any label; the resource comes from the API server.
+            # A scraped program may write any label of a sample; what it says of its resource is never taken up.
             **({"transform/claims": identity.without_claims(resource=False)} if kafka else {}),
             **redaction.of_logs(),
             **(redaction.of_metrics(context) if kafka else {}),
@@ -106,6 +106,8 @@ def _kafka() -> Config:
                     "job_name": KAFKA_JOB,
                     "scrape_interval": "30s",
                     "scrape_timeout": "10s",
+                    # Any pod may have such a port: it shall not send the collector on to Prometheus, which lets it in.
+                    "follow_redirects": False,
                     "kubernetes_sd_configs": [{"role": "pod"}],
                     "relabel_configs": [
                         {
@@ -125,6 +127,10 @@ def _kafka() -> Config:
                             "regex": "(.+)",
                             "target_label": "kafka_cluster",
                         },
+                    ],
+                    # The receiver makes their labels attributes of the target's resource, its namespace among them.
+                    "metric_relabel_configs": [
+                        {"source_labels": ["__name__"], "regex": "target_info|otel_scope_info", "action": "drop"}
                     ],
                 }
             ]
