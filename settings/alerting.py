@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from settings.base import DnsLabel, Model, RegionName, SecretName, SlackChannel, Words
+from settings.base import DnsLabel, HostPort, Model, RegionName, SecretName, SlackChannel, Words
 from settings.vocabulary import Severity
 
 EmailAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$"), Words("an e-mail address")]
@@ -102,7 +102,7 @@ class SmtpLogin(Model):
 class Smtp(Model):
     """The mail relay that takes the info digest."""
 
-    relay: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+:\d{2,5}$"), Words("host:port")]
+    relay: HostPort
     """Host and port of the relay; TLS is required."""
     sender: EmailAddress
     """Address that the digest comes from."""

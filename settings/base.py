@@ -48,10 +48,20 @@ RegionName = Annotated[
 
 HttpUrl = Annotated[
     str,
-    StringConstraints(pattern=r"^https?://[^\s/$.?#][^\s]*$"),
-    Words("a URL that starts with https:// or http://"),
+    StringConstraints(pattern=r"^https?://[^\s{}/$.?#][^\s{}]*$"),
+    Words("a URL that starts with https:// or http://, without braces"),
 ]
-"""An http or https URL without credentials in it (`settings.credentials` refuses those)."""
+"""An http or https URL without credentials in it (`settings.credentials` refuses those) and without braces, of which
+charts and collectors would make something else."""
+
+HostPort = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[a-z0-9.-]+:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$"
+    ),
+    Words("host:port, 65535 at most"),
+]
+"""A host and one of the 65535 ports."""
 
 SlackChannel = Annotated[
     str,

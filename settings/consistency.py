@@ -227,6 +227,13 @@ def _overrides(platform: Platform) -> Iterator[Problem]:
                     "nothing",
                     "remove it",
                 )
+            elif footprint.volume is not None and footprint.volume.mebibytes < workloads.SMALLEST_VOLUME.mebibytes:
+                yield Problem(
+                    f"{path}.volume",
+                    f"is {str(footprint.volume)!r}, smaller than any volume of EBS",
+                    f"at least {workloads.SMALLEST_VOLUME}",
+                    f"write {workloads.SMALLEST_VOLUME} or more",
+                )
 
 
 def _identity(platform: Platform) -> Iterator[Problem]:

@@ -13,6 +13,7 @@ from settings.problem import Problem, SettingsError
 _TEXT = "tag:yaml.org,2002:str"
 _MERGE = "tag:yaml.org,2002:merge"
 _DATE = "tag:yaml.org,2002:timestamp"
+_STANDARD = "tag:yaml.org,2002:"
 _QUOTED = re.compile(r" '[^'<\\][^']+'")
 """What an error of PyYAML repeats from the text: an unquoted password that starts with ! or * is a tag or an alias."""
 
@@ -59,6 +60,7 @@ def _number(_: _Loader, node: yaml.ScalarNode) -> float | int:
 
 _Loader.add_constructor("tag:yaml.org,2002:int", _whole)
 _Loader.add_constructor("tag:yaml.org,2002:float", _number)
+_RESOLVER = _Loader("")
 
 
 def read(text: str, source: str) -> Any:
@@ -69,14 +71,14 @@ def read(text: str, source: str) -> Any:
         source: name of the file, for messages.
 
     Raises:
-        SettingsError: the text is no YAML, a map repeats a key or has a key that is no text, or a date stands in
-            it. The text itself is not quoted, for it may hold a secret.
+        SettingsError: the text is no YAML, a map repeats a key or has a key that is no text, a date or a tag of
+            another kind stands in it, or it contains itself. The text itself is not quoted, for it may hold a secret.
     """
     try:
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
-            problems = list(_problems_in(node, "", set()))
+            problems = list(_problems_in(node, "", {}))
             if not problems:
                 return loader.construct_document(node) if node else None
         finally:
@@ -89,17 +91,44 @@ def read(text: str, source: str) -> Any:
     except yaml.YAMLError as error:
         kind = type(error).__name__
         problems = [Problem("file", f"is no YAML ({kind})", "one YAML document", "save it as UTF-8 text")]
+    except RecursionError:
+        problems = [Problem("file", "nests deeper than can be read", "fewer levels", "remove the innermost")]
     # Raised out here, so that the refusal has no context: a YAML error quotes the text.
     raise SettingsError(problems, source)
 
 
-def _problems_in(node: yaml.Node | None, path: str, seen: set[int]) -> Iterator[Problem]:
-    """Yield a problem per key and date that YAML would drop or turn into something else without a word."""
-    if node is None or id(node) in seen:
+def _problems_in(node: yaml.Node | None, path: str, seen: dict[int, bool]) -> Iterator[Problem]:
+    """Yield a problem per key, date and tag that YAML would drop or turn into something else without a word.
+
+    Args:
+        node: a node of the document.
+        path: where it stands.
+        seen: by id, whether a node has been left again: an alias may repeat what is complete, not what it stands in.
+    """
+    if node is None or seen.get(id(node)):
         return
-    seen.add(id(node))
+    if id(node) in seen:
+        yield Problem(path, "is an alias of what it stands in, which has no end", "a value", "write the value")
+        return
+    seen[id(node)] = False
     if node.tag == _DATE:
         yield Problem(path, f"is {node.value}, which is a date to YAML", "text", f'write it in quotes: "{node.value}"')
+    elif node.tag.startswith(_STANDARD) and node.tag not in _untagged(node):
+        tag = node.tag.removeprefix(_STANDARD)
+        yield Problem(path or "document", f"has the tag !!{tag}", "values without tags", "remove the tag")
+    yield from _problems_below(node, path, seen)
+    seen[id(node)] = True
+
+
+def _untagged(node: yaml.Node) -> tuple[str, ...]:
+    """Return the tags that a node may have: what it is without one, and text."""
+    plain = isinstance(node, yaml.ScalarNode) and node.style is None
+    value = node.value if isinstance(node, yaml.ScalarNode) else None
+    own: str = _RESOLVER.resolve(type(node), value, (plain, not plain))  # type: ignore[no-untyped-call] # the stubs' own
+    return (own, _TEXT) if isinstance(node, yaml.ScalarNode) else (own,)
+
+
+def _problems_below(node: yaml.Node, path: str, seen: dict[int, bool]) -> Iterator[Problem]:
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
             yield from _problems_in(item, f"{path}[{index}]", seen)

@@ -66,7 +66,7 @@ def environment_from_file(environment: str, root: Path = ROOT) -> Platform:
     """Return all of an environment.
 
     Raises:
-        SettingsError: there is no such file, it is no YAML map, or the settings are refused.
+        SettingsError: there is no such file, it is no YAML map or another environment's, or the settings are refused.
     """
     path = config_file(environment, root)
     if not path.is_file():
@@ -82,7 +82,16 @@ def environment_from_file(environment: str, root: Path = ROOT) -> Platform:
             f"config.{_KEY}", "is missing", "a map: the environment's settings", f"add {_KEY} under config"
         )
         raise SettingsError([problem], path.name)
-    return parse(config[_KEY], path.name)
+    platform = parse(config[_KEY], path.name)
+    if platform.environment != environment:
+        problem = Problem(
+            "environment",
+            f"is {str(platform.environment)!r}, in the file of the environment {environment!r}",
+            environment,
+            f"write {environment}, or name the file {config_file(platform.environment).name}",
+        )
+        raise SettingsError([problem], path.name)
+    return platform
 
 
 def parse(value: Any, source: str) -> Platform:

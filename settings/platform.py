@@ -59,6 +59,13 @@ class Collection(Model):
 
 UrlPath = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z0-9/._-]*$"), Words("a path that starts with /")]
 
+ClientId = Annotated[
+    str,
+    StringConstraints(pattern=r"""^[^\x00-\x20\x7f"`\\#;%${}]{1,256}$"""),
+    Words('a client id, 256 characters at most, without spaces and " ` \\ # ; % $ { }'),
+]
+"""What is left out means something to the chart, which reads values as templates, or to grafana.ini."""
+
 
 class Oidc(Model):
     """Single sign-on of Grafana; the client secret is in the secret store."""
@@ -71,7 +78,7 @@ class Oidc(Model):
     """Path of the token endpoint below the issuer."""
     userinfo_path: UrlPath = "/userinfo"
     """Path of the userinfo endpoint below the issuer; its answer must hold the groups claim."""
-    client_id: str = Field(min_length=1)
+    client_id: ClientId
     """Client id registered at the issuer."""
     client_secret: SecretName
     """Name of the secret in the store that holds the client secret."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from settings.base import HttpUrl, Model, SecretName, Words
+from settings.base import HostPort, HttpUrl, Model, SecretName, Words
 from settings.units import Bytes, Cpu
 from settings.vocabulary import Integration, Size, TempoEngine, Workload, WorkloadIdentity
 
@@ -42,10 +42,9 @@ StorageClass = Annotated[
 ]
 KmsKeyArn = Annotated[
     str,
-    StringConstraints(pattern=r"^arn:aws:kms:[a-z0-9-]+:\d{12}:key/[a-z0-9-]+$"),
+    StringConstraints(pattern=r"^arn:aws:kms:[a-z0-9-]+:[0-9]{12}:key/[a-z0-9-]+$"),
     Words("arn:aws:kms:<region>:<account>:key/<id>"),
 ]
-Broker = Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+:\d{2,5}$"), Words("host:port")]
 Topic = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$"),
@@ -73,7 +72,7 @@ class Cluster(Model):
 class Kafka(Model):
     """The Kafka-compatible broker that Tempo 3 writes through."""
 
-    brokers: Annotated[list[Broker], Field(min_length=1)]
+    brokers: Annotated[list[HostPort], Field(min_length=1)]
     """Bootstrap addresses, host:port. One that is down must not be the only one."""
     topic: Topic = "tempo-ingest"
     """Topic of all tenants; replication factor 3 and min.insync.replicas 2 are expected."""

@@ -127,6 +127,6 @@ def _problems(path: str, given: Mapping[str, float], scopes: tuple[Scope, ...]) 
                 f"set {where}.{alert}",
             )
         elif default.unit is Unit.RATIO and value > 1:
-            yield Problem(
-                f"{path}.{alert}", f"is {value:g}, more than all", "a ratio from 0 to 1", f"write {value / 100:g}"
-            )
+            # Percent, if it can be.
+            fix = f"write {value / 100:g}" if value <= 100 else f"write a share of 1; the default is {default.value:g}"
+            yield Problem(f"{path}.{alert}", f"is {value:g}, more than all", "a ratio from 0 to 1", fix)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from settings.units import Bytes
 from settings.vocabulary import Topology, Workload
 
 _SINGLE = frozenset({Workload.LOKI_SINGLE_BINARY, Workload.TEMPO_SINGLE_BINARY})
@@ -48,6 +49,9 @@ WITH_VOLUME = frozenset(
     }
 )
 """Workloads that keep something on a disk."""
+
+SMALLEST_VOLUME = Bytes("1Gi")
+"""The least that EBS makes; below it, shares of a volume round to nothing."""
 
 
 def of(topology: Topology) -> frozenset[Workload]:

@@ -67,6 +67,18 @@ CONTRADICTIONS: list[tuple[str, dict[str, Any], str]] = [
         "fix: shorten it, or raise collection.decision_wait",
     ),
     (
+        "a wait for which no gateway has the memory",
+        {"collection.decision_wait": "601s"},
+        "collection.decision_wait is '601s', longer than the memory of gateways holds traces; allowed: at most 10m; "
+        "fix: shorten it",
+    ),
+    (
+        "metrics for longer than a disk holds",
+        {"retention.metrics": "20000d"},
+        "retention.metrics is '20000d', longer than a volume of Prometheus holds; allowed: at most 3650d; fix: shorten "
+        "it, and keep more in a long-term store: regions.*.remote_write",
+    ),
+    (
         "a tenant's retention above the platform's",
         {"tenants.shop.retention.logs": "721h"},
         "tenants.shop.retention.logs is '721h', longer than the platform's; allowed: at most 30d; fix: shorten it, or "
@@ -195,6 +207,23 @@ CONTRADICTIONS: list[tuple[str, dict[str, Any], str]] = [
         {"regions.us-east.overrides": {"access_proxy": {"volume": "10Gi"}}},
         "regions.us-east.overrides.access_proxy.volume is '10Gi', though this workload has no volume; allowed: "
         "nothing; fix: remove it",
+    ),
+    (
+        "percent of what is a ratio",
+        {"thresholds": {"ServiceErrorRateHigh": 50}},
+        "thresholds.ServiceErrorRateHigh is 50, more than all; allowed: a ratio from 0 to 1; fix: write 0.5",
+    ),
+    (
+        "more percent than there are",
+        {"thresholds": {"ServiceErrorRateHigh": 150}},
+        "thresholds.ServiceErrorRateHigh is 150, more than all; allowed: a ratio from 0 to 1; fix: write a share of 1; "
+        "the default is 0.05",
+    ),
+    (
+        "a volume of which shares are nothing",
+        {"regions.us-east.overrides": {"prometheus": {"volume": "1023Mi"}}},
+        "regions.us-east.overrides.prometheus.volume is '1023Mi', smaller than any volume of EBS; allowed: at least "
+        "1Gi; fix: write 1Gi or more",
     ),
     (
         "IRSA without an issuer",

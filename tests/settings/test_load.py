@@ -173,15 +173,6 @@ def test_pulumi_reads_scalars_so(tmp_path: Path) -> None:
     assert {text: read[f"k{number}"] for number, text in enumerate(SCALARS)} == SCALARS
 
 
-def test_anchors_and_merges_stay_usable() -> None:
-    text = "a: &a {x: 1, y: 2}\nb: &b\n  <<: *a\n  y: 3\nc: {<<: *b, z: 4}\n"
-    assert document.read(text, "file") == {
-        "a": {"x": 1, "y": 2},
-        "b": {"x": 1, "y": 3},
-        "c": {"x": 1, "y": 3, "z": 4},
-    }
-
-
 SMALL_FILE = yaml.safe_dump({"config": {KEY: SMALL}})
 
 
@@ -206,8 +197,8 @@ def test_a_stack_of_no_region_is_refused(tmp_path: Path, stack: str, sentence: s
 
 def test_a_file_of_another_environment_is_refused(tmp_path: Path) -> None:
     assert refusal(written(tmp_path, SMALL_FILE, "prod"), "prod.us-east") == (
-        "Pulumi.prod.yaml: stack prod.us-east reads the settings of the environment 'dev'; allowed: dev.eu-west, "
-        "dev.us-east; fix: start it with --config-file Pulumi.prod.yaml, and check environment in that file"
+        "Pulumi.prod.yaml: environment is 'dev', in the file of the environment 'prod'; allowed: prod; fix: write "
+        "prod, or name the file Pulumi.dev.yaml"
     )
 
 

@@ -114,13 +114,21 @@ def test_the_command_prints_the_schema() -> None:
     assert CliRunner().invoke(app, []).output == schema.text()
 
 
-def test_the_command_checks_an_environment() -> None:
+def test_the_command_checks_an_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     accepted = CliRunner().invoke(app, ["check", "dev"])
     assert (accepted.exit_code, accepted.output) == (
         0,
         "Pulumi.dev.yaml: accepted. Regions: us-east. Tenants: payments, shop.\n"
         "Next: make preview ENV=dev REGION=us-east\n",
     )
+    monkeypatch.setattr(load, "config_file", lambda *_: load.ROOT / "Pulumi.dev.yaml")
+    other = CliRunner().invoke(app, ["check", "staging"])
+    assert (other.exit_code, other.output) == (
+        1,
+        "Pulumi.dev.yaml: environment is 'dev', in the file of the environment 'staging'; allowed: staging; fix: write "
+        "staging, or name the file Pulumi.dev.yaml\n",
+    )
+    monkeypatch.undo()
     refused = CliRunner().invoke(app, ["check", "qa", "--json"])
     assert (refused.exit_code, json.loads(refused.output)) == (
         1,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from settings import load, sizing, workloads
+from settings import durations, load, sizing, workloads
 from settings.platform import Platform
 from settings.problem import SettingsError
 from settings.units import Bytes, Cpu, Duration
@@ -182,6 +182,15 @@ def test_zero_is_not_unset_but_refused() -> None:
     [problem] = refused.value.problems
     assert problem.path == "regions.us-east.overrides.loki_ingester.replicas"
     assert "0" in problem.what
+
+
+@pytest.mark.parametrize("topology", Topology)
+@pytest.mark.parametrize("size", Size)
+def test_the_longest_times_that_are_accepted_can_be_given_room(topology: Topology, size: Size) -> None:
+    longest = {"retention.metrics": str(durations.LONGEST_METRICS), "collection.decision_wait": "10m"}
+    document = at({**longest, "collection.decision_wait_after_root": "10m", "regions.us-east.size": str(size)})
+    needs = sizing.for_region(load.parse({**document, "topology": str(topology)}, "test"), "us-east")
+    assert needs[Workload.COLLECTOR_GATEWAY].memory.mebibytes > 5 * 1024
 
 
 def test_disk_follows_retention() -> None:
