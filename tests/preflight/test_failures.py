@@ -95,8 +95,9 @@ def test_a_server_that_is_lost_in_between_is_one_problem(found: Any) -> None:
     ]
 
 
-def test_a_login_page_is_no_cluster(found: Any) -> None:
-    assert found(lambda _: (200, "<html>Please log in</html>")) == [
+@pytest.mark.parametrize("body", ["<html>Please log in</html>", ["no object"]])
+def test_a_login_page_is_no_cluster(found: Any, body: Any) -> None:
+    assert found(lambda _: (200, body)) == [
         f"regions.us-east.cluster.context leads to SERVER, which answers HTTP 200 to GET {KUBE_SYSTEM}, but with no "
         "object; allowed: the API server of a cluster; fix: look whether a login page or a proxy answers in its place"
     ]
