@@ -56,11 +56,16 @@ class _Command(automation.PulumiCommand):
             AutomationError: an interrupt came.
             automation.CommandError: the command failed.
         """
-        if self._stopping.is_set():
-            raise AutomationError(
-                f"{self._stack}: was interrupted; nothing more was begun; fix: run the same command again, or resume"
-            )
-        return super().run(*args, **more)
+        if not self._stopping.is_set():
+            try:
+                return super().run(*args, **more)
+            except automation.CommandError as error:
+                # Only a CLI that does not listen for interrupts yet dies of one, and that has begun nothing.
+                if f"code: {-signal.SIGINT}\n" not in str(error):
+                    raise
+        raise AutomationError(
+            f"{self._stack}: was interrupted; nothing more was begun; fix: run the same command again, or resume"
+        )
 
 
 class _Stack(Engine):

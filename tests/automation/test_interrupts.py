@@ -121,29 +121,46 @@ def test_a_process_that_was_being_started_begins_nothing(made: Bare, monkeypatch
     assert told == []
 
 
-def asked(made: Bare, home: Path) -> str:
+INTERRUPTED = f"{STACK}: was interrupted; nothing more was begun; fix: run the same command again, or resume"
+
+
+def asked(made: Bare, home: Path, **variables: str) -> str:
     """A request for what asks the CLI, as the driver writes it."""
     (project,) = projects(made.root)
-    environ = {**os.environ, **made.stage.fleet.variables}
+    environ = {**os.environ, **made.stage.fleet.variables, **variables}
     folders = (str(project.folder), str(project.root), str(home))
     request = Request(STACK, project.name, *folders, operation="outputs", version="3.259.0", environ=environ)
     return json.dumps(asdict(request)) + "\n"
 
 
-@pytest.mark.parametrize("early", [True, False], ids=["at once", "never"])
-def test_an_operation_that_is_interrupted_before_it_hears_of_it_starts_no_engine(
-    made: Bare, tmp_path: Path, early: bool
-) -> None:
+def answered(request: str, *, early: bool = False) -> str:
+    """The error of an operation, which is interrupted before it hears of its request, or is not."""
     nursery = Nursery(())
     try:
         process = nursery.begin()
         if early:
             os.kill(process.pid, signal.SIGINT)
-        process.stdin.write(asked(made, tmp_path))
+        process.stdin.write(request)
         process.stdin.flush()
         (end,) = [json.loads(line)["end"] for line in process.stdout]
         process.end()
     finally:
         nursery.close()
-    interrupted = f"{STACK}: was interrupted; nothing more was begun; fix: run the same command again, or resume"
-    assert end.get("error", "") == (interrupted if early else "")
+    return str(end.get("error", ""))
+
+
+@pytest.mark.parametrize(("early", "error"), [(True, INTERRUPTED), (False, "")], ids=["at once", "never"])
+def test_an_operation_that_is_interrupted_before_it_hears_of_it_starts_no_engine(
+    made: Bare, tmp_path: Path, early: bool, error: str
+) -> None:
+    assert answered(asked(made, tmp_path), early=early) == error
+
+
+@pytest.mark.parametrize(("ending", "error"), [("kill -INT $$", INTERRUPTED), ("kill -9 $$", "\n code: -9\n")])
+def test_an_engine_that_dies_of_an_interrupt_had_begun_nothing(
+    made: Bare, tmp_path: Path, ending: str, error: str
+) -> None:
+    (tmp_path / "pulumi").write_text(f"#!/bin/sh\n{ending}\n")
+    (tmp_path / "pulumi").chmod(0o700)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    assert answered(asked(made, tmp_path, PATH=path)).startswith(error)
