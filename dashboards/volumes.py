@@ -6,8 +6,8 @@ it was scraped in, the platform's, so that theirs arrives as `exported_tenant`.
 
 from __future__ import annotations
 
-OWNED = 'exported_tenant=~"$tenant", region=~"$region"'
-"""What every query of a series carries that Loki or Tempo counts by tenant."""
+OWNED = 'tenant="platform", exported_tenant=~"$tenant", region=~"$region"'
+"""What every query of a series carries that Loki or Tempo counts by tenant; any pod may expose one about another."""
 LOG_BYTES = "loki_distributor_bytes_received_total"
 LOG_STREAMS = "loki_ingester_memory_streams"
 LOG_DISCARDED = "loki_discarded_samples_total"

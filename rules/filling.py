@@ -24,6 +24,9 @@ THRESHOLD = "@THRESHOLD@"
 """Stands once in an alert's expression for its threshold, and in its annotations for the threshold in words."""
 RECORD = "alert_threshold"
 """The recording of thresholds: labels alert, and tenant or tenant and service_name where one has its own."""
+RECORDED = 'job="", namespace=""'
+"""Matchers of what rules record: what is scraped has its namespace, what is pushed its job. Without them anybody's two
+series of a recording's name could meet as one, which fails the rule that reads them for everybody."""
 DASHBOARD = "dashboard_url"
 """Annotation of an alert that leads to its dashboard."""
 NO_PANELS: Mapping[str, int] = MappingProxyType({})
@@ -142,7 +145,7 @@ def compared(alert: str, expression: str, threshold: Threshold) -> str:
         (threshold.tenants, "tenant", 'tenant!="", service_name=""'),
     ):
         if present:
-            own = f'{RECORD}{{alert="{alert}", {selector}}}'
+            own = f'{RECORD}{{alert="{alert}", {selector}, {RECORDED}}}'
             rows.append(f"{remaining} {operator} on ({labels}) group_left () {own}")
             remaining = f"({remaining} unless on ({labels}) {own})"
     rows.append(f"{remaining} {operator} {number}")

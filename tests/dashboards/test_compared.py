@@ -37,7 +37,7 @@ def test_the_threshold_and_a_comparison_with_zero_are_left_out() -> None:
 
 def test_what_counts_tenants_is_narrowed_by_the_tenant_that_is_counted() -> None:
     found = compared("LokiDiscardingLogs", chosen=OWNED)
-    assert 'loki_discarded_samples_total{exported_tenant=~"$tenant", region=~"$region"}[5m]' in found
+    assert f'loki_discarded_samples_total{{{OWNED}, tenant="platform"}}[5m]' in found
     assert '"tenant", "$1", "exported_tenant", "(.+)"' in found
 
 

@@ -168,7 +168,7 @@ def test_the_alerts_compare_with_these_windows_and_factors() -> None:
     """Each comparison of slo.rules.yaml, as (long or short window, factor over 30 days)."""
     for severity, alert in FACTORS.items():
         found = re.findall(
-            r"slo:sli_error:ratio_rate(\w+) / ignoring \(sloth_window\) slo:error_budget:ratio\s+"
+            r"slo:sli_error:ratio_rate(\w+)\{[^}]*\}\s+/ ignoring \(sloth_window\) slo:error_budget:ratio\{[^}]*\}\s+"
             r"> ([0-9.*/ ]+) \* slo:time_period:days",
             ALERTS[alert],
         )
