@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -110,13 +109,13 @@ def _object(resource: Mapping[str, Any], inputs: Mapping[str, Any], context: str
     try:
         with connect(context) as api:
             path = _path(api, str(inputs["apiVersion"]), str(inputs["kind"]), namespace)
-            answer = None if path is None else api.get(f"{path}/{name}")
+            found = None if path is None else api.find(f"{path}/{name}")
     except UnusableError as error:
         raise AutomationError(
             f"context {context} {error.what}, and {inputs['kind']} {name} was being made when the last operation was "
             f"killed; allowed: {error.allowed}; fix: {error.fix}"
         ) from None
-    live = answer.body.get("metadata", {}) if answer is not None and answer.status == HTTPStatus.OK else {}
+    live = found["metadata"] if found is not None else {}
     managers = [each["manager"] for each in live.get("managedFields", [])]
     manager = next((each for each in managers if each.startswith(_MANAGER)), None)
     if manager is None:
@@ -128,7 +127,7 @@ def _object(resource: Mapping[str, Any], inputs: Mapping[str, Any], context: str
 
 def _path(api: Api, version: str, kind: str, namespace: str | None) -> str | None:
     root = f"/apis/{version}" if "/" in version else f"/api/{version}"
-    for each in api.get(root).body.get("resources", []):
+    for each in (api.find(root) or {}).get("resources", []):
         if each["kind"] == kind and "/" not in each["name"]:
             return f"{root}/namespaces/{namespace}/{each['name']}" if each["namespaced"] else f"{root}/{each['name']}"
     return None

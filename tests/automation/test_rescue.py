@@ -13,6 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from pulumi import automation
 
+import preflight.api
 from automation import rescue
 from automation.problem import AutomationError
 from preflight.kubeconfig import Answer, UnusableError
@@ -46,8 +47,16 @@ class Api:
     """An API server with one object, made by the given managers."""
 
     managers: tuple[str, ...]
+    failing: str = "no path"
+    """Ends the path that the server is not able to answer."""
+    server: str = "https://dev"
 
-    def get(self, path: str) -> Answer:
+    def find(self, path: str) -> Any:
+        return preflight.api.Api.find(cast(preflight.api.Api, self), path)
+
+    def get(self, path: str, accept: str = "") -> Answer:
+        if path.endswith(self.failing):
+            return Answer(503, {})
         if path == "/api/v1":
             return Answer(200, KINDS)
         if self.managers and path in ("/api/v1/namespaces/here/configmaps/made", "/api/v1/namespaces/made"):
@@ -100,6 +109,17 @@ def test_what_it_did_not_make_is_struck_out(cluster: Api, managers: tuple[str, .
     cluster.managers = managers
     urns, state = adopted(creating("made"))
     assert (urns, state) == ([], {"resources": [{"urn": PARENT}], "pending_operations": []})
+
+
+@pytest.mark.parametrize("failing", ["/api/v1", "/configmaps/made"])
+def test_a_server_that_fails_says_nothing_of_what_was_made(cluster: Api, failing: str) -> None:
+    cluster.failing = failing
+    stack = Stack({"resources": [], "pending_operations": [creating("made")]})
+    with pytest.raises(
+        AutomationError, match=f"answers HTTP 503 to GET .*{failing}, and ConfigMap made was being made"
+    ):
+        rescue.adopt(cast(automation.Stack, stack), "dev")
+    assert stack.imported == []
 
 
 def test_what_is_recorded_stays_as_it_is(cluster: Api) -> None:
