@@ -16,6 +16,8 @@ FOLDER = Folder.INFRASTRUCTURE
 CHOSEN = f'{SELECTOR}, postgres_cluster=~"$database"'
 USED = f"postgres:connections_used:ratio{{{CHOSEN}}}"
 CONNECTIONS = f"postgres:connections:current{{{CHOSEN}}}"
+UP = f"postgres:server_up:min{{{CHOSEN}}}"
+RECEIVING = f"postgres:wal_receiver_up:min{{{CHOSEN}}}"
 LAG = f"postgres:replication_lag:seconds{{{CHOSEN}}}"
 DEADLOCKS = f"postgres:deadlocks:increase10m{{{CHOSEN}}}"
 BACKUP = f"postgres:last_backup:timestamp_seconds{{{CHOSEN}}}"
@@ -38,7 +40,8 @@ def build() -> Dashboard:
             advice(
                 UID,
                 f"Connections: {runbook('PostgresConnectionsExhausted')}, {runbook('PostgresConnectionsHigh')}. "
-                f"Replicas: {runbook('PostgresReplicationLag')}. Locks: {runbook('PostgresDeadlocks')}.",
+                f"Servers: {runbook('PostgresDown')}. Replicas: {runbook('PostgresReplicationLag')}, "
+                f"{runbook('PostgresReplicaDisconnected')}. Locks: {runbook('PostgresDeadlocks')}.",
                 f"Backups: {runbook('PostgresWalArchiveFailing')}, {runbook('PostgresBackupStale')}, "
                 f"{runbook('PostgresBackupMissing')}.",
                 f"Connections rise because queries got slow: {to_menu('PostgreSQL queries', 'postgres-queries')}.",
@@ -116,6 +119,22 @@ def _affected(made: Dashboard) -> Dashboard:
                     target(LAG, SERVER),
                 ),
                 "PostgresReplicationLag",
+            )
+        )
+        .with_panel(
+            time_series(
+                "Servers up",
+                "1 where the exporter reaches its server, 0 where it does not, which pages after a minute.",
+                "none",
+                target(UP, SERVER),
+            )
+        )
+        .with_panel(
+            time_series(
+                "Standbys that receive",
+                "1 where a CloudNativePG standby has a WAL receiver, 0 where it is cut off from its primary.",
+                "none",
+                target(RECEIVING, SERVER),
             )
         )
         .with_panel(
