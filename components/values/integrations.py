@@ -90,6 +90,16 @@ def _once(context: Context) -> dict[str, Any]:
     return {"action": "drop", "sourceLabels": [f"{_META}_annotation_prometheus_io_scrape"], "regex": wanted}
 
 
+def _not_of_a_tenant(context: Context) -> list[dict[str, Any]]:
+    """Return the rule that drops tenants' own pods, where labels of a sample are honoured; none without tenants.
+
+    What looks like such an exporter may say of any namespace that a sample is of it, and so write as its tenant. The
+    operator takes an empty pattern for one that matches everything.
+    """
+    own = "|".join(sorted(namespace for tenant in context.tenants.values() for namespace in tenant.namespaces))
+    return [{"action": "drop", "sourceLabels": ["__meta_kubernetes_namespace"], "regex": own}] if own else []
+
+
 def _named(*names: str) -> dict[str, Any]:
     """Return the rule that keeps pods whose chart calls itself one of these, by either label."""
     either = "|".join(names)
@@ -183,7 +193,7 @@ def _gpu(context: Context) -> list[Monitor]:
     """Find DCGM's exporter (of the GPU operator or of its own chart) and nvidia-smi's.
 
     DCGM's says which pod holds a GPU in `namespace`, `pod` and `container`; honoured, they make the workload's tenant
-    the owner of its temperature and memory. A GPU that nobody holds is the platform's.
+    the owner of its temperature and memory. A GPU that nobody holds is the platform's, and so is the exporter.
     """
     node = _copy("node", f"{_META}_node_name")
     return [
@@ -193,6 +203,7 @@ def _gpu(context: Context) -> list[Monitor]:
             {
                 "honorLabels": True,
                 "relabelings": [
+                    *_not_of_a_tenant(context),
                     _named("dcgm-exporter", "nvidia-dcgm-exporter"),
                     _port("metrics"),
                     _once(context),
@@ -208,14 +219,21 @@ def _gpu(context: Context) -> list[Monitor]:
     ]
 
 
-def _opencost(_: Context) -> list[Monitor]:
+def _opencost(context: Context) -> list[Monitor]:
     """Find OpenCost, whose prices and allocations are of other namespaces than its own, and of their tenants."""
     kept = {"action": "keep", "sourceLabels": ["__name__"], "regex": OPENCOST_KEPT}
     return [
         _services(
             "opencost",
             {"matchLabels": {"app.kubernetes.io/name": "opencost"}},
-            {"port": "http", "path": "/metrics", "honorLabels": True, "interval": "1m", "metricRelabelings": [kept]},
+            {
+                "port": "http",
+                "path": "/metrics",
+                "honorLabels": True,
+                "interval": "1m",
+                "relabelings": _not_of_a_tenant(context),
+                "metricRelabelings": [kept],
+            },
         )
     ]
 

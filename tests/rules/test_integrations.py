@@ -20,6 +20,7 @@ from tests.relabeling import relabel
 META = "__meta_kubernetes_"
 EVERY = context(integrations=list(Integration))
 """A region that has every integration, with the tenants of the shipped settings."""
+TENANTS = "payments-ledger"
 PODS: dict[str, tuple[str, dict[str, str]]] = {
     "an instance of a CloudNativePG cluster": (
         "cloudnative-pg",
@@ -61,11 +62,18 @@ PODS: dict[str, tuple[str, dict[str, str]]] = {
     "a sidecar": ("istio-proxies", {"port": "http-envoy-prom", "container_name": "istio-proxy"}),
     "DCGM's exporter of the GPU operator": (
         "gpu-dcgm",
-        {"port": "metrics", "label_app": "nvidia-dcgm-exporter", "node_name": "gpu-1", "expected_node": "gpu-1"},
+        {
+            "namespace": "gpu-operator",
+            "port": "metrics",
+            "label_app": "nvidia-dcgm-exporter",
+            "node_name": "gpu-1",
+            "expected_node": "gpu-1",
+        },
     ),
     "DCGM's exporter of its own chart": (
         "gpu-dcgm",
         {
+            "namespace": "gpu-operator",
             "port": "metrics",
             "label_app_kubernetes_io_name": "dcgm-exporter",
             "node_name": "gpu-1",
@@ -86,12 +94,12 @@ PODS: dict[str, tuple[str, dict[str, str]]] = {
 
 
 def found(monitor: integrations.Monitor, described: dict[str, str], given: Context) -> list[dict[str, str]]:
-    """Return the labels of the targets that a monitor makes of a pod in the namespace `payments-ledger`."""
-    labels = {f"{META}namespace": "payments-ledger"}
+    """Return the labels of the targets that a monitor makes of a pod, in `payments-ledger` if it does not say where."""
+    labels = {f"{META}namespace": described.get("namespace", TENANTS)}
     port = described.get("port", "")
     labels[f"{META}pod_container_port_name"] = port
     for key, value in described.items():
-        if key != "port" and not key.startswith("expected_"):
+        if key not in {"port", "namespace"} and not key.startswith("expected_"):
             labels[f"{META}pod_{key}"] = value
     if not _selected(monitor.spec["selector"], labels):
         return []
@@ -128,10 +136,45 @@ def test_an_exporter_is_found_once_with_its_tenant_and_its_name(what: str) -> No
     targets = {each.name: found(each, described, EVERY) for each in pod_monitors()}
     assert [name for name, seen in targets.items() if seen] == [wanted]
     for target in targets[wanted]:
-        assert (target["tenant"], target["namespace"]) == ("payments", "payments-ledger")
+        namespace = described.get("namespace", TENANTS)
+        tenant = "payments" if namespace == TENANTS else "platform"
+        assert (target["tenant"], target["namespace"]) == (tenant, namespace)
         for key, value in described.items():
             if key.startswith("expected_"):
                 assert target[key.removeprefix("expected_")] == value
+
+
+def test_a_tenants_pod_is_not_taken_for_an_exporter_that_speaks_of_every_namespace() -> None:
+    """Its samples' own namespace would be honoured, and with it another's tenant."""
+    speaking = {
+        each.name: endpoint
+        for each in integrations.monitors(EVERY)
+        for endpoint in each.spec.get("podMetricsEndpoints", []) + each.spec.get("endpoints", [])
+        if endpoint.get("honorLabels")
+    }
+    assert speaking.keys() == {"gpu-dcgm", "opencost"}
+    for endpoint in speaking.values():
+        first = endpoint["relabelings"][:1]
+        for tenant in EVERY.tenants.values():
+            for namespace in tenant.namespaces:
+                assert relabel(first, {f"{META}namespace": namespace}) is None
+        assert relabel(first, {f"{META}namespace": "payments-ledger-2"}) is not None
+    for what in PODS:
+        wanted, described = PODS[what]
+        if wanted == "gpu-dcgm":
+            assert [
+                each.name for each in pod_monitors() if found(each, {**described, "namespace": TENANTS}, EVERY)
+            ] == []
+
+
+def test_without_tenants_every_such_exporter_is_found() -> None:
+    nobody = {name: each.model_copy(update={"regions": ["eu-west"]}) for name, each in EVERY.platform.tenants.items()}
+    given = context(integrations=list(Integration), platform={"tenants": nobody})
+    _, described = PODS["DCGM's exporter of its own chart"]
+    assert given.tenants == {}
+    assert [each.name for each in pod_monitors(given) if found(each, described, given)] == ["gpu-dcgm"]
+    rules = [rule for each in integrations.monitors(given) for rule in each.spec.get("endpoints", [{}])[0].values()]
+    assert "" not in [one.get("regex") for rule in rules if isinstance(rule, list) for one in rule]
 
 
 @pytest.mark.parametrize("what", sorted(PODS))
