@@ -140,6 +140,9 @@ class Runner:
             )
             self._running[process.pid] = process
             try:
+                if self._stopping:
+                    # The interrupt came while it was being started, and may have missed it.
+                    process.send_signal(signal.SIGINT)
                 code = process.wait(seconds)
             finally:
                 del self._running[process.pid]
