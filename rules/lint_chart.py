@@ -16,6 +16,9 @@ from rules.lint import Finding
 from rules.lint_promql import read
 
 CHART = "kube-prometheus-stack"
+LABEL = "labels."
+"""Begins each word of a rule that names a label of its alert."""
+_WORD = re.compile(rf"{re.escape(LABEL)}[a-z_]+|[a-z_:]+")
 _RULES = re.compile(rf"^{CHART}/templates/prometheus/rules-1\.14/[^/]+\.yaml$")
 _GATE = re.compile(r"\.Values\.defaultRules\.rules\.(\w+)")
 _ALERT = re.compile(r"^    - alert: (?P<name>\w+)\n(?P<body>(?:(?!^    - ).*\n)*)", re.MULTILINE)
@@ -44,7 +47,7 @@ def shipped(package: Path, off: Collection[str]) -> dict[str, set[str]]:
             if gate is None or gate[1] in off:
                 continue
             for match in _ALERT.finditer(text):
-                found.setdefault(match["name"], set()).update(re.findall(r"[a-z_:]+", match["body"]))
+                found.setdefault(match["name"], set()).update(_WORD.findall(match["body"]))
     return found
 
 

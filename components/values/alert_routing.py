@@ -20,6 +20,30 @@ WATCHDOG = "Watchdog"
 DATABASE_ALERTS = "(Postgres|DB).*"
 """Names of alerts that the DBA team hears of as well; Alertmanager anchors it at both ends."""
 GROUP_BY = [names.TENANT_LABEL, names.REGION_LABEL, "alertname"]
+OBJECT = [
+    "namespace",
+    "job",
+    "service",
+    "pod",
+    "container",
+    "instance",
+    "node",
+    "device",
+    "mountpoint",
+    "persistentvolumeclaim",
+    "name",
+    "integration",
+    "deployment",
+    "postgres_cluster",
+    "datname",
+    "kafka_cluster",
+    "topic",
+    "consumergroup",
+    "rabbitmq_cluster",
+    "queue",
+    "gpu",
+]
+"""Labels that tell apart what alerts of one name are about, in our rules and the chart's; lint knows the chart's."""
 _RARELY = {"group_wait": "30m", "group_interval": "6h", "repeat_interval": "24h"}
 """How often notes are sent: they are read once a day, not answered."""
 
@@ -68,7 +92,8 @@ def alertmanager_config(context: Context) -> dict[str, Any]:
 def inhibitions() -> list[dict[str, Any]]:
     """Return what a page keeps quiet: the warn of the same service and region, and of the same alert and object.
 
-    Alertmanager takes a label that both sides lack for equal, so the first rule asks for a service on both.
+    Alertmanager takes a label that both sides lack for equal, so the first rule asks for a service on both, and the
+    second names whatever an object may be told by: of a label that it left out, any two values would be one object.
     """
     page, warn = _is("severity", Severity.PAGE), _is("severity", Severity.WARN)
     where = [names.TENANT_LABEL, names.REGION_LABEL]
@@ -81,7 +106,7 @@ def inhibitions() -> list[dict[str, Any]]:
         {
             "source_matchers": [page],
             "target_matchers": [warn],
-            "equal": [*where, "alertname", "namespace", "pod", "instance", "device", "mountpoint"],
+            "equal": [*where, "alertname", *OBJECT],
         },
     ]
 

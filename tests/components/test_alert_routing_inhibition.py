@@ -48,6 +48,7 @@ def quiet(address: str, first: Mapping[str, str], second: Mapping[str, str]) -> 
     return {each["labels"]["severity"] for each in found() if each["status"]["state"] == "suppressed"}
 
 
+SCRATCH = {"namespace": "shop", "persistentvolumeclaim": "scratch"}
 CART = {"tenant": "storefront", "region": "us-east", "service_name": "cart"}
 
 
@@ -62,6 +63,11 @@ CART = {"tenant": "storefront", "region": "us-east", "service_name": "cart"}
         ({"alertname": "A", "tenant": "t"}, {"alertname": "B", "tenant": "t"}, False),
         ({"alertname": "Disk", "instance": "n1"}, {"alertname": "Disk", "instance": "n1"}, True),
         ({"alertname": "Disk", "instance": "n1"}, {"alertname": "Disk", "instance": "n2"}, False),
+        ({"alertname": "Full", **SCRATCH}, {"alertname": "Full", **SCRATCH}, True),
+        *(
+            ({"alertname": "Full", **SCRATCH}, {"alertname": "Full", **SCRATCH, label: "another"}, False)
+            for label in (*SCRATCH, "integration", "node", "name", "postgres_cluster")
+        ),
     ],
 )
 def test_a_page_keeps_quiet_the_warning_of_the_same_service_and_region_only(

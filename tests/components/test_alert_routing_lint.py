@@ -154,6 +154,16 @@ def test_an_incomplete_inhibition_graph_is_found() -> None:
     )
 
 
+@pytest.mark.parametrize("label", ["device", "instance", "integration", "mountpoint", "node", "persistentvolumeclaim"])
+def test_a_page_of_the_chart_that_would_keep_a_warning_of_another_object_quiet_is_found(label: str) -> None:
+    given = tree()
+    given["inhibit_rules"][1]["equal"].remove(label)
+    found = lint.inhibition_problems(given, [*fired.alerts(), *fired.of_chart()])
+    assert found
+    what = f" keep its warn of another {label} quiet; fix: name it in equal"
+    assert all(each.startswith("inhibit_rules[1] lets page ") and each.endswith(what) for each in found)
+
+
 def test_the_picture_in_the_documentation_is_current() -> None:
     assert (load.ROOT / page.FILE).read_text(encoding="utf-8") == page.page(), (
         "run: .venv/bin/python -m components.values.alerting docs"

@@ -1,4 +1,4 @@
-"""Labels of alerts as they fire: ours as the rules' own tests say them in full, the chart's as far as its rules do."""
+"""Labels of alerts as they fire: ours as the rules' own tests say them in full, the chart's as far as its words do."""
 
 from __future__ import annotations
 
@@ -31,10 +31,16 @@ def alerts() -> list[dict[str, str]]:
 
 
 def of_chart() -> list[dict[str, str]]:
-    """Return the alerts of kube-prometheus-stack, with the severities that ours have; the rest only a cluster knows."""
+    """Return the alerts of kube-prometheus-stack, with the severities that ours have and the labels that they name."""
     shipped = lint_chart.shipped(resolve({})[lint_chart.CHART].path, UNUSED_RULE_GROUPS)
     return [
-        {"alertname": name, "severity": str(own), names.TENANT_LABEL: names.PLATFORM_TENANT, names.REGION_LABEL: "r"}
+        {
+            **{word.removeprefix(lint_chart.LABEL): "x" for word in words if word.startswith(lint_chart.LABEL)},
+            "alertname": name,
+            "severity": str(own),
+            names.TENANT_LABEL: names.PLATFORM_TENANT,
+            names.REGION_LABEL: "r",
+        }
         for name, words in shipped.items()
         for theirs, own in FOREIGN_SEVERITIES.items()
         if theirs in words

@@ -15,6 +15,8 @@ Tree = Mapping[str, Any]
 OTHER = "any-other"
 """Stands for a value that no matcher names."""
 OWNER = {names.TENANT_LABEL, names.REGION_LABEL}
+ONE_IN_A_REGION = {names.CLUSTER_LABEL, names.ENVIRONMENT_LABEL}
+"""Labels that the region decides."""
 _IN_THE_OPEN = {"url", "api_url", "routing_key", "service_key", "auth_password", "bot_token", "credentials", "password"}
 """Fields that hold a credential where the same with _file, or a file's own name, would do."""
 
@@ -44,6 +46,14 @@ def inhibition_problems(tree: Tree, alerts: Sequence[Mapping[str, str]]) -> list
         f"inhibit_rules[{number}] keeps no warn quiet; fix: correct its matchers, or remove it"
         for number, rule in enumerate(rules)
         if not any(matching.inhibits(rule, page, warn) for page, warn in product(pages, warns))
+    ]
+    found += [
+        f"inhibit_rules[{number}] lets page {page['alertname']} keep its warn of another {label} quiet; "
+        "fix: name it in equal"
+        for number, rule in enumerate(rules)
+        for page, warn in product(pages, warns)
+        if page["alertname"] == warn["alertname"] and matching.inhibits(rule, page, warn)
+        for label in sorted((page.keys() & warn.keys()) - {"severity", *ONE_IN_A_REGION, *rule["equal"]})
     ]
     served = [[each for each in some if each.get("service_name")] for some in (pages, warns)]
     return found + [
