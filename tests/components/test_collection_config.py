@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from components.values.collection import agent, cluster, gateway, log_files, pieces, redaction
+from components.values.collection import agent, cluster, gateway, log_files, pieces, redaction, secret_patterns
 from components.values.logs_limits import LEVEL_ATTRIBUTE
 from settings.vocabulary import Integration, Size
 from tests.components.collection_contexts import (
@@ -93,20 +93,34 @@ def test_claims_are_removed_before_the_api_server_is_asked_and_the_tenant_is_set
         assert processors[-2 - len(after) :] == ["k8s_attributes", "transform/identity", *after]
 
 
+LOOKING = {
+    *redaction.OF_METRICS,
+    *redaction.OF_OTLP_LOGS,
+    *redaction.OF_SPANS,
+    *redaction.OF_SPAN_METRICS,
+} - {"transform/level"}
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_no_secret_and_no_identifier_enters_by_any_collector_and_the_gateway_looks_at_what_is_kept(name: str) -> None:
     config = CONFIGS[name](context(integrations=[Integration.KAFKA_JMX]))
     looking = {
-        pipeline: [each for each in parts["processors"] if each.startswith(("redaction", "transform/dropped"))]
+        pipeline: [each for each in parts["processors"] if each in LOOKING]
         for pipeline, parts in pipelines(config).items()
-        if set(parts["receivers"]) & set(config["receivers"]) or pipeline == "traces/kept"
+        if set(parts["receivers"]) & set(config["receivers"]) or pipeline in ("traces/kept", "metrics/generated")
     }
-    logs, metrics = ["redaction"], ["transform/dropped", "redaction/metrics"]
+    logs, metrics = ["transform/texts", "redaction"], ["redaction/metrics", "transform/dropped"]
     wanted = {
-        "agent": {"traces": [], "metrics": metrics, "logs": logs, "logs/files": logs},
+        "agent": {"traces": [], "metrics": metrics, "logs": ["transform/structured", *logs], "logs/files": logs},
         "cluster": {"logs/events": logs, "metrics/kafka": metrics},
         # Only agents and the cluster collector may write to it.
-        "gateway": {"traces/in": [], "traces/kept": ["redaction"], "logs/in": [], "metrics/in": []},
+        "gateway": {
+            "traces/in": [],
+            "traces/kept": ["transform/texts", "redaction"],
+            "metrics/generated": ["transform/span_names"],
+            "logs/in": [],
+            "metrics/in": [],
+        },
     }
     assert looking == wanted[name]
 
@@ -148,12 +162,16 @@ def test_no_secret_and_no_identifier_enters_by_any_collector_and_the_gateway_loo
     ],
 )
 def test_a_secret_is_known_by_its_name_however_programs_spell_it(key: str, secret: bool) -> None:
-    assert any(re.search(pattern, key) for pattern in redaction.SECRET_KEYS) is secret
+    assert any(re.search(pattern, key) for pattern in secret_patterns.KEYS) is secret
+    text = f'{{"{key}":"a"}}'
+    assert any(re.search(pattern, text) for pattern in secret_patterns.TEXTS) is secret
+    assert bool(re.search(secret_patterns.IN_MAP, text)) is secret
+    assert any(re.search(part, text) for part in secret_patterns.PARTS) or not secret
 
 
 def test_every_pattern_begins_with_fixed_characters_which_go_looks_for_without_an_expression() -> None:
-    for pattern in (*redaction.SECRET_KEYS, *redaction.SECRET_VALUES):
-        assert re.match(r"^[A-Za-z:/-]{2}", pattern), pattern
+    for pattern in (*secret_patterns.KEYS, *secret_patterns.VALUES, *secret_patterns.TEXTS):
+        assert re.match(r"^\(?[A-Za-z:/-]{2}", pattern), pattern
 
 
 def test_otlp_finds_its_pod_by_the_connection_alone_and_files_by_the_uid_of_their_folder() -> None:

@@ -46,6 +46,7 @@ def test_spans_are_measured_before_any_is_dropped() -> None:
         "batch/sampled",
         "transform/unnamed",
         "groupbyattrs",
+        "transform/texts",
         "redaction",
     ]
 

@@ -46,7 +46,7 @@ def config(context: Context) -> Config:
                 [{"from": "resource_attribute", "name": "k8s.pod.uid"}]
             ),
             "transform/body": log_files.parsed(),
-            **redaction.of_logs(),
+            **redaction.of_otlp_logs(),
             **redaction.of_metrics(context),
             "transform/identity": identity.assigned(context),
             pieces.CUMULATIVE: pieces.cumulative(context, Workload.COLLECTOR_AGENT),
@@ -94,7 +94,7 @@ def _pipelines() -> Config:
     return {
         "traces": pipeline(["otlp"], [*pod, *of_pod], [GATEWAYS]),
         "metrics": pipeline(["otlp"], [*pod, *redaction.OF_METRICS, *of_pod, pieces.CUMULATIVE], [GATEWAY]),
-        "logs": pipeline(["otlp"], [*pod, *redaction.OF_LOGS, *of_pod], [GATEWAY]),
+        "logs": pipeline(["otlp"], [*pod, *redaction.OF_OTLP_LOGS, *of_pod], [GATEWAY]),
         "logs/files": pipeline(["file_log"], of_file, [GATEWAY]),
     }
 

@@ -68,7 +68,8 @@ def config(context: Context) -> Config:
             SAMPLED: {"timeout": SAMPLED_WAIT, "send_batch_size": BATCH_BYTES // BYTES_PER_SPAN},
             "transform/unnamed": sampling.unnamed(),
             COMPACTED: {},
-            "redaction": redaction.redacted("info"),
+            **redaction.of_spans(),
+            **redaction.of_span_metrics(),
             DECOUPLED: _decoupled(),
             **sinks.processors(context),
             **plans.processors(context),
@@ -119,7 +120,9 @@ def _pipelines(context: Context) -> Config:
         "traces/in": pipeline(["otlp"], ["memory_limiter"], ["span_metrics", "service_graph", "forward/sampling"]),
         "traces/sampling": pipeline(["forward/sampling"], ["tail_sampling"], [ROUTED, READER]),
         "traces/orphans": pipeline([ROUTED], ["filter/orphans"], ["span_metrics/orphans"]),
-        "traces/kept": pipeline([ROUTED], [SAMPLED, "transform/unnamed", COMPACTED, "redaction"], ["routing/traces"]),
+        "traces/kept": pipeline(
+            [ROUTED], [SAMPLED, "transform/unnamed", COMPACTED, *redaction.OF_SPANS], ["routing/traces"]
+        ),
         "logs/in": pipeline(
             ["otlp"],
             ["memory_limiter", DECOUPLED],
@@ -127,7 +130,9 @@ def _pipelines(context: Context) -> Config:
         ),
         "metrics/in": pipeline(["otlp"], ["memory_limiter", DECOUPLED], metrics),
         "metrics/generated": pipeline(
-            ["span_metrics", "span_metrics/orphans", "service_graph"], ["transform/generated"], metrics
+            ["span_metrics", "span_metrics/orphans", "service_graph"],
+            ["transform/generated", *redaction.OF_SPAN_METRICS],
+            metrics,
         ),
         **exports.pipelines(context),
         **sinks.pipelines(context),
