@@ -83,7 +83,7 @@ def _services(name: str, selector: dict[str, Any], endpoint: dict[str, Any]) -> 
 def _once(context: Context) -> dict[str, Any]:
     """Return the rule that leaves a pod to whoever scrapes it already, or to nobody.
 
-    A pod annotated `prometheus.io/scrape: "false"` is not wanted; one annotated "true" is read by the ScrapeConfig
+    A pod annotated `prometheus.io/scrape: "false"` is not wanted; one annotated "true" is read by the PodMonitor
     for annotated pods, where the environment has it (an Istio sidecar is: the mesh annotates every pod it joins).
     """
     wanted = "true|false" if context.platform.collection.scrape_annotated_pods else "false"
