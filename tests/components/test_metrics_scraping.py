@@ -104,14 +104,14 @@ def test_a_tenant_that_does_not_run_here_is_the_platforms() -> None:
     assert here["tenant"] == "platform"
 
 
+(ANNOTATED,) = scraping.annotated_pods()["podMetricsEndpoints"]
 POD = "__meta_kubernetes_pod_"
 ANNOTATION = f"{POD}annotation_prometheus_io_"
 RUNNING = {META: "storefront", f"{POD}phase": "Running", f"{POD}ip": "10.0.0.7", "__address__": "10.0.0.7:9999"}
 
 
 def test_annotated_pods_are_scraped_every_fifteen_seconds() -> None:
-    (endpoint,) = scraping.annotated_pods()["podMetricsEndpoints"]
-    assert (endpoint["interval"], endpoint["scrapeTimeout"]) == ("15s", "10s")
+    assert (ANNOTATED["interval"], ANNOTATED["scrapeTimeout"]) == ("15s", "10s")
 
 
 @pytest.mark.parametrize(
@@ -126,8 +126,7 @@ def test_annotated_pods_are_scraped_every_fifteen_seconds() -> None:
     ],
 )
 def test_only_running_annotated_pods_are_scraped_at_their_port(more: dict[str, str], address: str | None) -> None:
-    (endpoint,) = scraping.annotated_pods()["podMetricsEndpoints"]
-    done = relabel(endpoint["relabelings"], {**RUNNING, **more})
+    done = relabel(ANNOTATED["relabelings"], {**RUNNING, **more})
     assert (done or {}).get("__address__") == address
 
 
@@ -216,13 +215,8 @@ def write(label: str, **more: Any) -> list[dict[str, Any]]:
     return [{"targetLabel": label, "replacement": "payments", **more}]
 
 
-ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 SECRET = {"name": "own", "key": "token"}
-OAUTH = {
-    "clientId": {"secret": SECRET},
-    "clientSecret": SECRET,
-    "tokenUrl": "http://metrics-prometheus.observability:9090/-/quit",
-}
+OAUTH = {"clientId": {"secret": SECRET}, "clientSecret": SECRET, "tokenUrl": "http://metrics-prometheus:9090/-/quit"}
 
 
 @pytest.mark.parametrize(
@@ -244,7 +238,6 @@ OAUTH = {
         ("PrometheusRule", rule({"tenant": "payments"}), "rules"),
         ("PrometheusRule", rule({"severity": "page"}, labels={"region": "mars"}), "rules"),
         ("ServiceMonitor", service(relabelings=write("__address__")), "aim"),
-        ("ServiceMonitor", service(relabelings=write("__param_match[]")), "aim"),
         ("ServiceMonitor", service(relabelings=write("__scheme__", action="lowercase", sourceLabels=["x"])), "aim"),
         ("PodMonitor", pod(relabelings=write("__metrics_path__")), "aim"),
         ("Probe", probe(relabelingConfigs=write("__address__")), "aim"),
@@ -258,8 +251,8 @@ OAUTH = {
         ("ServiceMonitor", service(oauth2=OAUTH), "via"),
         ("PodMonitor", pod(oauth2=OAUTH), "via"),
         ("Probe", {**probe(), "oauth2": OAUTH}, "via"),
-        ("ServiceMonitor", service(bearerTokenFile=f"{ACCOUNT}/token"), "files"),
-        ("ServiceMonitor", service(tlsConfig={"caFile": f"{ACCOUNT}/ca.crt"}), "files"),
+        ("ServiceMonitor", service(bearerTokenFile="/var/run/secrets/token"), "files"),
+        ("ServiceMonitor", service(tlsConfig={"caFile": "/var/run/secrets/ca.crt"}), "files"),
         ("ServiceMonitor", service(tlsConfig={"certFile": "/etc/x", "keyFile": "/etc/y"}), "files"),
     ],
 )
@@ -277,8 +270,7 @@ def test_a_tenant_cannot_claim_another_by_its_own_monitors(
         ("ServiceMonitor", service(metricRelabelings=write("__name__"), path="/metrics-federate", bearerTokenFile="")),
         ("ServiceMonitor", service(relabelings=write("__tmp_shard"), authorization={"credentials": SECRET})),
         ("ServiceMonitor", service(tlsConfig={"ca": {"secret": SECRET}, "insecureSkipVerify": False})),
-        ("PodMonitor", pod(tlsConfig={"insecureSkipVerify": True}, followRedirects=True)),
-        ("PodMonitor", pod(honorLabels=False)),
+        ("PodMonitor", pod(tlsConfig={"insecureSkipVerify": True}, followRedirects=True, honorLabels=False)),
         ("Probe", probe(labels={"site": "home"})),
         ("PrometheusRule", rule({"severity": "page", "team": "cart"})),
     ],
