@@ -78,7 +78,8 @@ def _send_all(chain: Chain) -> None:
     background = [{**span(7, number), "traceId": f"{ids.getrandbits(128):032x}"} for number in range(1, 2001)]
     chain.send("traces", traces({"service.name": BACKGROUND}, *background), PAYMENTS)
     record = {"timeUnixNano": str(NOW), "severityText": "Error", "body": {"stringValue": "Bearer abcdefghijklmnop1234"}}
-    chain.send("logs", logs(CLAIM, {**record, "attributes": attributes({"tenant": PAYMENTS})}), "nobodys")
+    nameless = {**CLAIM, "service.name": ""}
+    chain.send("logs", logs(nameless, {**record, "attributes": attributes({"tenant": PAYMENTS})}), "nobodys")
     chain.write_log(SHOP, list(LOG_LINES))
     orders = [(1.0, {"user_id": "a", "shop": "x"}), (2.0, {"user.id": "b", "shop": "x"}), (4.0, {"shop": "y"})]
     depth = [(1.0, {"order_id": "1", "tenant": PAYMENTS}), (7.0, {"order_id": "2"})]
@@ -265,6 +266,8 @@ def test_a_plan_is_found_by_its_query_id(chain: Chain) -> None:
 def test_a_namespace_that_nobody_claims_is_the_platforms(chain: Chain) -> None:
     (record,) = [each for each in stored(chain, "logs", 10) if each["tenant"] == "platform"]
     assert record["resource"]["tenant"] == "platform"
+    # Without a name its metrics would have no job, which is how rules tell what they recorded themselves.
+    assert record["resource"]["service.name"] == "unknown_service"
     assert record["attributes"] == {"level": "error", "redaction.body.masked.count": "1"}
     assert body(record) == "****"
 

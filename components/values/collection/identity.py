@@ -115,10 +115,13 @@ def assigned(context: Context) -> Config:
 
     Two pods of a service must not write the same series, so a service instance that nobody has named is its pod.
     """
-    instance, pod = attribute("service.instance.id"), attribute("k8s.pod.name")
+    instance, pod, service = (attribute(key) for key in ("service.instance.id", "k8s.pod.name", "service.name"))
     lines = [
         *tenant_statements(context),
         *region_statements(context),
+        # What nobody can name, as from the host's network, would have no job either, by which rules tell what they
+        # recorded themselves. The name is that of OpenTelemetry's conventions.
+        f'set({service}, "unknown_service") where {service} == nil or {service} == ""',
         f"set({instance}, {pod}) where {instance} == nil and {pod} != nil",
     ]
     block = [{"context": "resource", "statements": lines}]
