@@ -76,7 +76,11 @@ def _with(**values: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 GIVEN = {"args": _list("--key", KEY), "password": _list(HUNTER), "plain": _list("-v"), "n": {"intValue": "7"}}
-STRUCTURED = {**GIVEN, "request": _map(user="bob", password=HUNTER, path="/orders")}
+REQUEST = [
+    *attributes({"user": "bob", "password": HUNTER, "path": "/orders"}),
+    *_with(credentials=_map(user=HUNTER), passwords=_list(HUNTER, HUNTER), token={"intValue": "4711"}),
+]
+STRUCTURED = {**GIVEN, "request": {"kvlistValue": {"values": REQUEST}}}
 """The same with a map that has a secret in it, for whose sake all of them become texts."""
 PLAIN_MAP = {"request": _map(user="bob", path="/orders")}
 LEFT = {"args": '["--key","****"]', "password": MASK, "redaction.masked.count": "2"}
@@ -84,7 +88,9 @@ LEFT_OF_STRUCTURED = {
     **LEFT,
     "plain": '["-v"]',
     "n": "7",
-    "request": '{"password":"****","path":"/orders","user":"bob"}',
+    "request": (
+        '{"credentials":"****","password":"****","passwords":"****","path":"/orders","token":"****","user":"bob"}'
+    ),
 }
 
 

@@ -75,19 +75,28 @@ def _opened(owner: str) -> Config:
 
     Of attributes the redaction processor looks at the outermost names only. Here all that are no texts become JSON.
     Before that, values in JSON have a brace before a quote where one of them is, or has, a map; a quote in a text has a
-    backslash before it. That is looked for first, for it costs little, and by names only where it is found.
+    backslash before it. That is looked for first, for it costs little, and by names, which costs much, last.
     """
     attributes = f"{owner}.attributes"
     values = f"String(Values({attributes}))"
     masked = [
-        f'replace_all_patterns({attributes}, "value", {ottl(pattern)}, {ottl(secret_patterns.HIDDEN_TEXT)})'
-        for pattern in secret_patterns.TEXTS
+        f'replace_all_patterns({attributes}, "value", {ottl(pattern)}, {ottl(secret_patterns.HIDDEN_OF_MAP)})'
+        for pattern in secret_patterns.OF_MAP
     ]
+    conditions = (
+        _matches(values, [_BRACE]),
+        _matches(values, secret_patterns.PARTS),
+        _matches(values, [secret_patterns.IN_MAP]),
+    )
     return {
         "context": owner,
-        "conditions": [f"IsMatch({values}, {ottl(_BRACE)}) and IsMatch({values}, {ottl(secret_patterns.IN_MAP)})"],
+        "conditions": [" and ".join(conditions)],
         "statements": [f"stringify_all({attributes})", *masked],
     }
+
+
+def _matches(value: str, patterns: Sequence[str]) -> str:
+    return f"({' or '.join(f'IsMatch({value}, {ottl(pattern)})' for pattern in patterns)})"
 
 
 def _without_secrets(path: str, condition: str | None = None, texts: bool = False) -> Config:
@@ -123,14 +132,14 @@ def _span_texts() -> Config:
 
 def _log_texts() -> Config:
     """Return the transform of bodies that are texts, and of what programs wrote in a level's place."""
-    held = " or ".join(f"IsMatch(log.body, {ottl(part)})" for part in secret_patterns.PARTS)
+    held = f"IsString(log.body) and {_matches('log.body', secret_patterns.PARTS)}"
     bodies = [
         f"replace_pattern(log.body, {ottl(pattern)}, {ottl(secret_patterns.HIDDEN_TEXT)})"
         for pattern in secret_patterns.TEXTS
     ]
     severity = f"set(log.severity_text, {ottl(secret_patterns.HIDDEN)}) where Len(log.severity_text) > {_LONGEST_LEVEL}"
     blocks = [
-        {"context": "log", "conditions": [f"IsString(log.body) and ({held})"], "statements": bodies},
+        {"context": "log", "conditions": [held], "statements": bodies},
         {"context": "log", "statements": [severity]},
     ]
     return {"error_mode": "ignore", "log_statements": blocks}

@@ -56,13 +56,12 @@ regular expressions fast on tens of megabytes of logs per second."""
 
 
 _NAME_END = r"[\w.-]*"
+_JSON = r'"(?:[^"\\]|\\.)*"?|\[(?:[^\[\]]|\[[^\[\]]*\])*\]|\{(?:[^{}]|\{[^{}]*\})*\}'
 _VALUE = "|".join(
     (
         r'\\+"(?:[^"\\]|\\+[^"\\])*(?:\\+")?',
-        r'"(?:[^"\\]|\\.)*"?',
+        _JSON,
         r"'(?:[^'\\]|\\.)*'?",
-        r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]",
-        r"\{(?:[^{}]|\{[^{}]*\})*\}",
         r"(?:(?i:basic|bearer|digest|token) )?"
         r"""[^\s"'\\,;&(){}\[\]:=][^\s"'\\,;&(){}\[\]]*(?:; [\w.-]+=[^\s"'\\,;]*)*""",
     )
@@ -107,6 +106,9 @@ They are few, since each costs some 0.1 us a line, and begin with letters that a
 """
 HIDDEN = "****"
 HIDDEN_TEXT = f"$1$2{HIDDEN}$2"
-_IN_JSON = "|".join(_named('[^"]*'))
-IN_MAP = f'(?:{_IN_JSON})":'
+_ENTRIES = [f'{name}":' for name in _named('[^"]*')]
+IN_MAP = "|".join(_ENTRIES)
 """The name of a secret in a map that is written as JSON."""
+OF_MAP = tuple(rf"({entry})(?:{_JSON}|[\w.+-]+)" for entry in _ENTRIES)
+HIDDEN_OF_MAP = f'$1"{HIDDEN}"'
+"""An entry of such a map by that name, and what is written in its place."""
