@@ -89,7 +89,7 @@ def test_the_alert_on_refusals_reads_the_counter_that_was_seen_to_count() -> Non
     rules = [rule for spec in rule_files(context()).values() for group in spec["groups"] for rule in group["rules"]]
     (recording,) = [rule for rule in rules if rule.get("record") == RECORDING]
     (alert,) = [rule for rule in rules if rule.get("alert") == "CollectorRefusingData"]
-    assert f"rate({REFUSED}[5m])" in recording["expr"]
+    assert f'rate({REFUSED}{{tenant="platform"}}[5m])' in recording["expr"]
     assert alert["expr"] == f"{RECORDING} > 0"
 
 
