@@ -70,8 +70,8 @@ class Runner:
     progress: Progress = lambda *_: None
     started: Callable[[str, int], None] = lambda *_: None
     """Is told the region and pid of each process, before it does anything."""
-    _running: dict[int, object] = field(default_factory=dict)
-    """What an interrupt ends, by pid, which is its group's as well."""
+    _running: dict[int, signal.Signals] = field(default_factory=dict)
+    """How each process is asked to end, by pid, which is its group's as well."""
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _stopping: bool = False
     _nursery: Nursery | None = None
@@ -116,12 +116,12 @@ class Runner:
         It takes no lock: handlers of signals call it, on a thread that may hold whichever there is.
         """
         again, self._stopping = self._stopping, True
-        for pid in list(self._running):
+        for pid, asks in list(self._running.items()):
             with suppress(ProcessLookupError):
                 if again:
                     os.killpg(pid, signal.SIGKILL)
                 else:
-                    os.kill(pid, signal.SIGINT)
+                    os.kill(pid, asks)
 
     def execute(self, words: Sequence[str], region: str, seconds: float) -> subprocess.CompletedProcess[str]:
         """Run a command with a region's environment, which an interrupt ends as it does operations.
@@ -138,11 +138,12 @@ class Runner:
             process = subprocess.Popen(
                 words, env=self.site.environ(region), stdout=output, stderr=errors, start_new_session=True
             )
-            self._running[process.pid] = process
+            # What a shell or a service starts behind itself may ignore SIGINT from its beginning.
+            self._running[process.pid] = signal.SIGTERM
             try:
                 if self._stopping:
                     # The interrupt came while it was being started, and may have missed it.
-                    process.send_signal(signal.SIGINT)
+                    process.terminate()
                 code = process.wait(seconds)
             finally:
                 del self._running[process.pid]
@@ -182,7 +183,7 @@ class Runner:
         if self.interrupted:
             return unbegun
         process = self._ready().begin()
-        self._running[process.pid] = process
+        self._running[process.pid] = signal.SIGINT
         try:
             if self._stopping:
                 # The interrupt came while it was being started, and may have missed it.

@@ -124,7 +124,7 @@ def test_a_process_that_was_being_started_begins_nothing(made: Bare, monkeypatch
 def test_a_verification_that_was_being_started_ends(made: Bare) -> None:
     runner = Runner(Site("dev", made.root, made.root / "home"))
     runner.interrupt()
-    assert runner.execute(["sleep", "60"], REGION, SECONDS).returncode == -signal.SIGINT
+    assert runner.execute(["sleep", "60"], REGION, SECONDS).returncode == -signal.SIGTERM
 
 
 INTERRUPTED = f"{STACK}: was interrupted; nothing more was begun; fix: run the same command again, or resume"

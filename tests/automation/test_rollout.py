@@ -305,7 +305,7 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_touched(
 @pytest.mark.parametrize("stubborn", [False, True], ids=["once", "twice"])
 def test_an_interrupt_ends_a_verification_too(tmp_path: Path, stubborn: bool) -> None:
     script = tmp_path / "verify"
-    ignore = "trap '' INT\n" if stubborn else ""
+    ignore = "trap '' TERM\n" if stubborn else ""
     script.write_text(f"#!/bin/sh\n{ignore}touch {tmp_path}/reached\nsleep 600 & wait\n")
     script.chmod(0o755)
 
