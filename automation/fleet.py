@@ -10,9 +10,9 @@ from automation import preview as previewing
 from automation import rollout, verification
 from automation.journal import Journal, Logbook
 from automation.plan import Plan
-from automation.report import Preview, Report, make
+from automation.report import Report, make
 from automation.rollout import Options, Rollout
-from automation.runner import Ended, Progress, Runner
+from automation.runner import Progress, Runner
 from automation.site import Site
 from settings.load import ROOT
 
@@ -132,14 +132,8 @@ class Fleet:
             AutomationError: a region is none of the environment's.
         """
         names = self.plan(1, regions).regions
-
-        def look(region: str) -> Preview:
-            ended: list[Ended] = [runner.run(region, project, "drift") for project in self.site.projects()]
-            results = tuple(each.result for each in ended if each.result is not None)
-            return Preview(region, results, (), tuple(each.error for each in ended if each.error))
-
         with self._runner() as runner:
-            return make(runner.each(names, look, previewing.PARALLEL), self.settings)
+            return make(previewing.drifts(runner, names), self.settings, operation="drift")
 
     def _runner(self) -> Runner:
         return Runner(self.site, self._progress)

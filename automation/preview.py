@@ -43,6 +43,17 @@ def previews(
     return runner.each(regions, lambda region: _preview(runner, platform, region, refresh=refresh), parallel)
 
 
+def drifts(runner: Runner, regions: Sequence[str], *, parallel: int = PARALLEL) -> list[Preview]:
+    """Return what differs from the state of each region, in order; nothing is written."""
+
+    def look(region: str) -> Preview:
+        ended = [runner.run(region, project, "drift") for project in runner.site.projects()]
+        results = tuple(each.result for each in ended if each.result is not None)
+        return Preview(region, results, (), tuple(each.error for each in ended if each.error))
+
+    return runner.each(regions, look, parallel)
+
+
 def due(runner: Runner, platform: Platform, region: str) -> list[Project]:
     """Return the programs of a region that need a look: that of the CRDs only when their pins are not what stands."""
     found = runner.site.projects()

@@ -26,8 +26,8 @@ HOME: Final = "FLEET_HOME"
 """Environment variable: folder of journals and saved plans, instead of `.fleet` in the repository."""
 SECRETS_PROVIDER: Final = "FLEET_SECRETS_PROVIDER"
 """Environment variable: who encrypts a new stack's secrets, such as awskms://alias/pulumi?region=eu-west-1."""
-_BACKEND: Final = "PULUMI_BACKEND_URL"
-"""As `automation.state` has it, which takes as long to import as Pulumi's SDK."""
+BACKEND: Final = "PULUMI_BACKEND_URL"
+"""Environment variable, Pulumi's own: where the states are."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,10 @@ class Site:
         Each works in a folder of its own, so a backend that is a relative folder is taken from this process' folder.
         """
         found = {**os.environ, **self.variables.get(region, {})}
-        backend = found.get(_BACKEND, "")
+        backend = found.get(BACKEND, "")
         if backend.startswith("file://") and not backend.startswith("file:///"):
             where = urlsplit(backend)._replace(netloc="", path=quote(str(locks.folder(backend))))
-            found[_BACKEND] = urlunsplit(where)
+            found[BACKEND] = urlunsplit(where)
         return found
 
     def create(self) -> Path:

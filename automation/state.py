@@ -10,10 +10,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from pulumi import automation
 
 from automation.paths import masked
+from automation.site import BACKEND as BACKEND
 from settings import names
 
-BACKEND: Final = "PULUMI_BACKEND_URL"
-"""Variable that says where the states are."""
 STACK: Final = "pulumi:pulumi:Stack"
 """Type of the resource that a stack itself is, with the stack's outputs."""
 

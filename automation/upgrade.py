@@ -19,7 +19,7 @@ from automation.result import Change, Field, Result
 from charts import crds as repackaged
 from charts import edit, pins
 from charts.pull import Package, fetch, store
-from charts.repository import Public, digest, from_mirror, refused
+from charts.repository import Public
 from components import crds
 from components.values import addresses, releases
 from components.values.context import Context
@@ -121,16 +121,11 @@ def propose(chart: str, version: str, root: Path = load.ROOT) -> Proposal:
         AutomationError: charts.yaml is not laid out as expected.
     """
     known = pins.load(root)
-    if chart not in known.charts:
-        raise refused(chart, "is not in charts.yaml", ", ".join(known.charts), "correct the name, or add the chart")
+    versions = edit.entry_of(known, chart).versions
     was = text = (root / pins.FILE).read_text(encoding="utf-8")
-    if version not in known.charts[chart].versions:
-        mirror = root / known.mirror
-        if mirror.is_dir():
-            field, package = "mirror_sha256", from_mirror(mirror, chart, version)
-        else:
-            field, package = "sha256", Public().package(known, chart, version)
-        text = edit.written(text, chart, version, field, digest(package))
+    if version not in versions:
+        origin: edit.Origin = "mirror" if (root / known.mirror).is_dir() else "public"
+        text = edit.written(text, chart, version, *edit.measured(known, chart, version, origin, root))
     return Proposal(chart, version, root, was, _with_default(text, chart, version))
 
 

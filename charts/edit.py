@@ -43,15 +43,8 @@ def pin(chart: str, version: str, origin: Origin, root: Path, *, replace: bool =
         SettingsError: the chart is not in charts.yaml, there is no such package, or another digest is pinned.
     """
     known = pins.load(root)
-    if chart not in known.charts:
-        raise refused(chart, "is not in charts.yaml", ", ".join(known.charts), "correct the name, or add the chart")
-    content = (
-        from_mirror(root / known.mirror, chart, version)
-        if origin == "mirror"
-        else Public().package(known, chart, version)
-    )
-    field, found = _FIELDS[origin], digest(content)
-    entry = known.charts[chart].versions.get(version)
+    entry = entry_of(known, chart).versions.get(version)
+    field, found = measured(known, chart, version, origin, root)
     old: str | None = getattr(entry, field) if entry else None
     if old not in (None, found) and not replace:
         raise refused(
@@ -65,6 +58,31 @@ def pin(chart: str, version: str, origin: Origin, root: Path, *, replace: bool =
         text = written(path.read_text(encoding="utf-8"), chart, version, field, found)
         store(path, text.encode())
     return Pinned(chart, version, field, found, old != found)
+
+
+def entry_of(known: pins.Pins, chart: str) -> pins.Pin:
+    """Return what charts.yaml says of a chart.
+
+    Raises:
+        SettingsError: nothing.
+    """
+    if chart not in known.charts:
+        raise refused(chart, "is not in charts.yaml", ", ".join(known.charts), "correct the name, or add the chart")
+    return known.charts[chart]
+
+
+def measured(known: pins.Pins, chart: str, version: str, origin: Origin, root: Path) -> tuple[str, str]:
+    """Return the field that a package's digest belongs into, and the digest.
+
+    Raises:
+        SettingsError: there is no such package.
+    """
+    content = (
+        from_mirror(root / known.mirror, chart, version)
+        if origin == "mirror"
+        else Public().package(known, chart, version)
+    )
+    return _FIELDS[origin], digest(content)
 
 
 def written(text: str, chart: str, version: str, field: str, value: str) -> str:

@@ -77,8 +77,8 @@ def resume(env: Env, as_json: AsJson = False, root: Root = HERE) -> int:
             raise AutomationError(f"{env}: there is no rollout to resume; fix: start one with up")
         if journal.finished:
             return ended(journal, as_json=as_json)
-        gone = [name for name, each in journal.regions.items() if each.status is not Status.DONE]
-        gone = [name for name in gone if name not in platform.regions]
+        left = [name for name, each in journal.regions.items() if each.status is not Status.DONE]
+        gone = [name for name in left if name not in platform.regions]
         if gone:
             raise AutomationError(
                 f"{env}: the rollout to resume still has {', '.join(gone)} to do, which the settings no longer have; "

@@ -14,10 +14,10 @@ from rich.table import Table
 
 from automation import plan as planning
 from automation.commands.options import HERE, AsJson, Env, Parallel, Regions, Root, running, show, show_json, tell
-from automation.preview import PARALLEL, Reviewed, previews
+from automation.preview import PARALLEL, Reviewed, drifts, previews
 from automation.private import write_private
 from automation.problem import AutomationError, Exit
-from automation.report import Preview, Report, make
+from automation.report import Report, make
 from automation.report.markdown import failed, markdown
 from automation.report.model import allowed_in
 from automation.report.text import text
@@ -117,13 +117,7 @@ def drift(
         platform = site.settings()
         regions = planning.make(platform, parallel, region or ()).regions
         with running(site) as runner:
-
-            def look(name: str) -> Preview:
-                ended = [runner.run(name, project, "drift") for project in site.projects()]
-                results = tuple(each.result for each in ended if each.result is not None)
-                return Preview(name, results, (), tuple(each.error for each in ended if each.error))
-
-            found = runner.each(regions, look, parallel)
+            found = drifts(runner, regions, parallel=parallel)
         report = make(found, platform, operation="drift")
         if comment is not None:
             written(comment, markdown(report), "--markdown")

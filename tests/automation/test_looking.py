@@ -17,7 +17,7 @@ from automation.problem import AutomationError, Exit
 from automation.report import Preview
 from automation.result import Change
 from automation.runner import Ended
-from automation.site import SURROUNDINGS
+from automation.site import SURROUNDINGS, Site
 from lab.instance import ROOT
 from settings import names
 from tests.automation import reports
@@ -28,7 +28,8 @@ Look = Callable[..., list[Preview]]
 class Drifted:
     """A runner that finds what it is told in each region."""
 
-    def __init__(self, *changes: Change, fail: str = "") -> None:
+    def __init__(self, site: Site, *changes: Change, fail: str = "") -> None:
+        self.site = site
         self._result = None if fail else reports.preview("eu-west", *changes, operation="drift").results[0]
         self._fail = fail
 
@@ -45,8 +46,8 @@ def find(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def says(*changes: Change, fail: str = "") -> None:
         @contextmanager
-        def running(_: object) -> Any:
-            yield Drifted(*changes, fail=fail)
+        def running(site: Site) -> Any:
+            yield Drifted(site, *changes, fail=fail)
 
         def previews(runner: object, platform: object, regions: Sequence[str], **more: object) -> list[Preview]:
             if fail:
